@@ -1,0 +1,2 @@
+//! The `capec` binary: see the library's documentation.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The `caperun` binary: see the library's documentation.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The CAPE runtime. (skeleton)
+pub mod control;
