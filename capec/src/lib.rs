@@ -13,4 +13,16 @@
 //! `args` to `link` know gcc's command line and nothing of OpenMP; `translate` knows OpenMP and nothing of files or
 //! processes. They meet in [`translate::Unit`] and [`translate::Outcome`].
 
+pub mod args;
+pub mod driver;
+pub mod error;
+pub mod interrupt;
+pub mod layout;
+pub mod link;
+pub mod naming;
+pub mod options;
+pub mod response;
+pub mod source;
+pub mod symbols;
+pub mod toolchain;
 pub mod translate;

@@ -1,0 +1,370 @@
+//! The link: user's objects and flags in their order, then the linker script fragment, the wrapped symbols, the runtime.
+//!
+//! The runtime stands in for functions such as `malloc` where *user* code calls them, and for `main`. The list of them is
+//! `wrap.opts`, one `--wrap=symbol` per line. Two schemes give the same result:
+//!
+//! ```text
+//! dynamic   ld --wrap=X           undefined X in any input -> __wrap_X (the runtime's); its __real_X -> X (libc's)
+//! static    would catch libc's own calls too, as libc is an input. Instead, in copies of the user's objects and
+//!           archives: X -> __wrap_X and main -> __real_main (objcopy --redefine-syms); and at the link
+//!           __real_X = X, main = __wrap_main (--defsym).
+//! ```
+//!
+//! A wrapped function that the user's program defines itself (its own `getline`) is the user's in every sense: it is not
+//! wrapped then.
+
+use crate::args::Class;
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::options::{Flag, Input, Options, Piece};
+use crate::symbols::{self, Kind, Symbols};
+use crate::toolchain::Toolchain;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Any of these undefined means translated code.
+const TRANSLATED: &str = "cape_abi_";
+
+/// One input of the link, in the order of the command line's inputs.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// Named by the user.
+    Given(Input),
+    /// Compiled by this command.
+    Compiled {
+        /// From this file.
+        source: PathBuf,
+        /// To this temporary object.
+        object: PathBuf,
+        /// It contains OpenMP.
+        translated: bool,
+    },
+}
+
+impl Object {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(input) => &input.path,
+            Self::Compiled { object, .. } => object,
+        }
+    }
+}
+
+/// A link to be done.
+#[derive(Debug)]
+pub struct Link<'a> {
+    /// The command.
+    pub options: &'a Options,
+    /// The host.
+    pub toolchain: &'a Toolchain,
+    /// Where the runtime is.
+    pub layout: &'a Layout,
+    /// A directory for temporary files.
+    pub scratch: &'a Path,
+    /// Its inputs: one for each of the command's inputs except headers.
+    pub objects: Vec<Object>,
+}
+
+impl Link<'_> {
+    /// Links and returns the host's exit code.
+    ///
+    /// # Errors
+    /// OpenMP in a shared library, missing parts, failing tools.
+    pub fn run(mut self) -> Result<i32, Error> {
+        if self.options.has(Class::Relocatable) {
+            return self.host(&[], &[]);
+        }
+        if self.options.has(Class::Shared) {
+            self.refuse_openmp()?;
+            return self.host(&[], &[]);
+        }
+        self.refuse_linker()?;
+        let library = self.layout.library()?;
+        let script = self.layout.script()?;
+        let list = self.layout.wrapped()?;
+        let wrapped = read_list(&list)?;
+        let own = self.defined_by_user(&wrapped);
+        let mut words: Vec<OsString> = vec!["-T".into(), script.into_os_string()];
+        if self.options.has(Class::Static) {
+            self.rename(&wrapped, &own)?;
+            words.extend(static_flags(&wrapped));
+        } else {
+            words.extend(dynamic_flags(&wrapped, &own));
+        }
+        words.push(library.into_os_string());
+        words.extend(["-lpthread", "-ldl", "-lm"].map(OsString::from));
+        self.host(&["-no-pie".into()], &words)
+    }
+
+    /// The host's command: `before`, the user's in order, `after`.
+    fn host(&self, before: &[OsString], after: &[OsString]) -> Result<i32, Error> {
+        let mut words = before.to_vec();
+        let mut objects = self.objects.iter();
+        for piece in &self.options.pieces {
+            match piece {
+                Piece::Input(input) if input.language == crate::options::Language::Header => {}
+                Piece::Input(_) => words.extend(objects.next().into_iter().flat_map(input_words)),
+                Piece::Flag(flag) => words.extend(flag_words(flag, after.is_empty())),
+            }
+        }
+        words.extend(after.iter().cloned());
+        if let Some(output) = &self.options.output {
+            words.extend(["-o".into(), output.clone().into_os_string()]);
+        }
+        self.toolchain.run(&words, None)
+    }
+
+    fn refuse_openmp(&self) -> Result<(), Error> {
+        let is_translated = |object: &Object| match object {
+            Object::Compiled { translated, .. } => *translated,
+            Object::Given(input) => symbols_of(&input.path)
+                .undefined
+                .iter()
+                .any(|name| name.starts_with(TRANSLATED)),
+        };
+        match self.objects.iter().find(|object| is_translated(object)) {
+            None => Ok(()),
+            Some(Object::Given(input)) => Err(Error::OpenMpInSharedLibrary(
+                input.path.display().to_string(),
+            )),
+            Some(Object::Compiled { source, .. }) => {
+                Err(Error::OpenMpInSharedLibrary(source.display().to_string()))
+            }
+        }
+    }
+
+    fn refuse_linker(&self) -> Result<(), Error> {
+        let unable = |flag: &&Flag| {
+            flag.class == Class::LinkerChoice && matches!(flag.value.as_bytes(), b"gold" | b"mold")
+        };
+        match self.options.flags().find(unable) {
+            Some(flag) => Err(Error::Linker(flag.words.concat_lossy())),
+            None => Ok(()),
+        }
+    }
+
+    /// The wrapped functions that the user's own objects and archives define; never `main`.
+    fn defined_by_user(&self, wrapped: &[String]) -> BTreeSet<String> {
+        let inputs = self.objects.iter().map(|object| object.path().to_owned());
+        let defined: BTreeSet<String> = inputs
+            .chain(self.user_libraries())
+            .flat_map(|path| symbols_of(&path).defined)
+            .collect();
+        wrapped
+            .iter()
+            .filter(|name| *name != "main" && defined.contains(*name))
+            .cloned()
+            .collect()
+    }
+
+    /// The archives that `-l` flags name and that lie in the user's `-L` directories.
+    fn user_libraries(&self) -> Vec<PathBuf> {
+        let names = self
+            .options
+            .flags()
+            .filter(|flag| flag.class == Class::Library);
+        names.filter_map(|flag| self.user_library(flag)).collect()
+    }
+
+    fn user_library(&self, flag: &Flag) -> Option<PathBuf> {
+        let directories = self.options.flags().filter_map(|flag| {
+            let word = flag.words.first()?;
+            word.as_bytes()
+                .starts_with(b"-L")
+                .then(|| PathBuf::from(&flag.value))
+        });
+        let name = flag.value.as_bytes();
+        let file = match name.strip_prefix(b":") {
+            Some(exact) => exact.to_vec(),
+            None => [b"lib".as_slice(), name, b".a"].concat(),
+        };
+        let file = std::ffi::OsStr::from_bytes(&file).to_owned();
+        directories
+            .map(|place| place.join(&file))
+            .find(|path| path.is_file())
+    }
+
+    /// Static scheme: replaces the user's objects and archives by copies in which the wrapped symbols are renamed.
+    fn rename(&mut self, wrapped: &[String], own: &BTreeSet<String>) -> Result<(), Error> {
+        let map = self.scratch.join("redefine-syms");
+        let line = |name: &String| match name.as_str() {
+            "main" => "main __real_main\n".to_owned(),
+            _ => format!("{name} __wrap_{name}\n"),
+        };
+        let text: String = wrapped
+            .iter()
+            .filter(|name| !own.contains(*name))
+            .map(line)
+            .collect();
+        std::fs::write(&map, text).map_err(|source| Error::Write {
+            path: map.clone(),
+            source,
+        })?;
+        let objcopy = self.toolchain.tool("objcopy")?;
+        let mut objects = std::mem::take(&mut self.objects);
+        for (number, object) in objects.iter_mut().enumerate() {
+            let copy = self.scratch.join(format!("renamed-{number}.o"));
+            if self.rename_one(&objcopy, &map, object.path(), &copy)? {
+                *object = Object::Compiled {
+                    source: object.path().to_owned(),
+                    object: copy,
+                    translated: false,
+                };
+            }
+        }
+        self.objects = objects;
+        Ok(())
+    }
+
+    /// Whether `path` is a file whose symbols count as the user's and has been copied.
+    fn rename_one(
+        &self,
+        objcopy: &Path,
+        map: &Path,
+        path: &Path,
+        copy: &Path,
+    ) -> Result<bool, Error> {
+        let Ok(data) = std::fs::read(path) else {
+            return Ok(false);
+        };
+        match symbols::kind(&data) {
+            Kind::Other => return Ok(false),
+            Kind::ThinArchive => return Err(Error::ThinArchive(path.display().to_string())),
+            Kind::Archive | Kind::Relocatable => {}
+        }
+        if symbols::read(path, &data).lto {
+            return Err(Error::StaticLto(path.display().to_string()));
+        }
+        let mut option = OsString::from("--redefine-syms=");
+        option.push(map);
+        self.toolchain
+            .run_tool(objcopy, &[option, path.into(), copy.into()])?;
+        Ok(true)
+    }
+}
+
+trait ConcatLossy {
+    fn concat_lossy(&self) -> String;
+}
+
+impl ConcatLossy for Vec<OsString> {
+    fn concat_lossy(&self) -> String {
+        self.iter()
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+fn symbols_of(path: &Path) -> Symbols {
+    std::fs::read(path)
+        .map(|data| symbols::read(path, &data))
+        .unwrap_or_default()
+}
+
+fn input_words(object: &Object) -> Vec<OsString> {
+    match object {
+        Object::Compiled { object, .. } => vec![object.clone().into_os_string()],
+        Object::Given(Input {
+            path,
+            explicit: Some(language),
+            ..
+        }) => {
+            vec![
+                "-x".into(),
+                language.clone(),
+                path.clone().into_os_string(),
+                "-x".into(),
+                "none".into(),
+            ]
+        }
+        Object::Given(input) => vec![input.path.clone().into_os_string()],
+    }
+}
+
+/// The words of a user's flag in the link; `host_only`: no runtime is linked.
+fn flag_words(flag: &Flag, host_only: bool) -> Vec<OsString> {
+    match flag.class {
+        Class::Mode(_) | Class::Output | Class::OpenMp(_) | Class::DryRun | Class::Language => {
+            Vec::new()
+        }
+        Class::Pie if !host_only => Vec::new(),
+        Class::Static if !host_only => vec!["-static".into()],
+        // Another OpenMP runtime would answer the program's omp_ calls.
+        Class::Library if matches!(flag.value.as_bytes(), b"gomp" | b"omp" | b"iomp5") => {
+            Vec::new()
+        }
+        _ => flag.words.clone(),
+    }
+}
+
+/// The symbols of a `wrap.opts`: one `--wrap=symbol` per line.
+fn read_list(path: &Path) -> Result<Vec<String>, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(text
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--wrap="))
+        .map(str::to_owned)
+        .collect())
+}
+
+fn dynamic_flags(wrapped: &[String], own: &BTreeSet<String>) -> Vec<OsString> {
+    let option = |name: &String| {
+        if own.contains(name) {
+            format!("-Wl,--defsym=__real_{name}={name}")
+        } else {
+            format!("-Wl,--wrap={name}")
+        }
+    };
+    wrapped.iter().map(|name| option(name).into()).collect()
+}
+
+fn static_flags(wrapped: &[String]) -> Vec<OsString> {
+    let options = |name: &String| match name.as_str() {
+        "main" => [
+            "-Wl,-u,__wrap_main".to_owned(),
+            "-Wl,--defsym=main=__wrap_main".to_owned(),
+        ],
+        _ => [
+            format!("-Wl,-u,{name}"),
+            format!("-Wl,--defsym=__real_{name}={name}"),
+        ],
+    };
+    wrapped
+        .iter()
+        .flat_map(options)
+        .map(OsString::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_definitions_are_not_wrapped() {
+        let wrapped = ["main".to_owned(), "malloc".to_owned(), "getline".to_owned()];
+        let own = BTreeSet::from(["getline".to_owned()]);
+        assert_eq!(
+            dynamic_flags(&wrapped, &own),
+            [
+                "-Wl,--wrap=main",
+                "-Wl,--wrap=malloc",
+                "-Wl,--defsym=__real_getline=getline"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_list_has_one_symbol_a_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wrap.opts");
+        std::fs::write(&path, "--wrap=main\n--wrap=malloc\n").unwrap();
+        assert_eq!(read_list(&path).unwrap(), ["main", "malloc"]);
+    }
+}
