@@ -19,13 +19,19 @@ use crate::layout::Layout;
 use crate::options::{Flag, Input, Options, Piece};
 use crate::symbols::{self, Kind, Symbols};
 use crate::toolchain::Toolchain;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Any of these undefined means translated code.
 const TRANSLATED: &str = "cape_abi_";
+
+/// Parts of the C library, even if a `-L` leads to them.
+const SYSTEM_LIBRARIES: [&[u8]; 7] = [b"c", b"m", b"pthread", b"dl", b"rt", b"util", b"gcc"];
+
+/// Libraries named by `-l` that are replaced by a file.
+type Renamed = BTreeMap<OsString, PathBuf>;
 
 /// One input of the link, in the order of the command line's inputs.
 #[derive(Clone, Debug)]
@@ -74,11 +80,11 @@ impl Link<'_> {
     /// OpenMP in a shared library, missing parts, failing tools.
     pub fn run(mut self) -> Result<i32, Error> {
         if self.options.has(Class::Relocatable) {
-            return self.host(&[], &[]);
+            return self.host(&[], &[], &Renamed::new());
         }
         if self.options.has(Class::Shared) {
             self.refuse_openmp()?;
-            return self.host(&[], &[]);
+            return self.host(&[], &[], &Renamed::new());
         }
         self.refuse_linker()?;
         let library = self.layout.library()?;
@@ -87,25 +93,40 @@ impl Link<'_> {
         let wrapped = read_list(&list)?;
         let own = self.defined_by_user(&wrapped);
         let mut words: Vec<OsString> = vec!["-T".into(), script.into_os_string()];
+        let mut libraries = Renamed::new();
         if self.options.has(Class::Static) {
-            self.rename(&wrapped, &own)?;
+            libraries = self.rename(&wrapped, &own)?;
             words.extend(static_flags(&wrapped));
         } else {
             words.extend(dynamic_flags(&wrapped, &own));
         }
         words.push(library.into_os_string());
         words.extend(["-lpthread", "-ldl", "-lm"].map(OsString::from));
-        self.host(&["-no-pie".into()], &words)
+        self.host(&["-no-pie".into()], &words, &libraries)
     }
 
-    /// The host's command: `before`, the user's in order, `after`.
-    fn host(&self, before: &[OsString], after: &[OsString]) -> Result<i32, Error> {
+    /// The host's command: `before`, the user's in order, `after`. No `after`: no runtime is linked.
+    fn host(
+        &self,
+        before: &[OsString],
+        after: &[OsString],
+        libraries: &Renamed,
+    ) -> Result<i32, Error> {
         let mut words = before.to_vec();
         let mut objects = self.objects.iter();
         for piece in &self.options.pieces {
             match piece {
                 Piece::Input(input) if input.language == crate::options::Language::Header => {}
                 Piece::Input(_) => words.extend(objects.next().into_iter().flat_map(input_words)),
+                Piece::Flag(flag)
+                    if flag.class == Class::Library && libraries.contains_key(&flag.value) =>
+                {
+                    words.extend(
+                        libraries
+                            .get(&flag.value)
+                            .map(|path| path.clone().into_os_string()),
+                    );
+                }
                 Piece::Flag(flag) => words.extend(flag_words(flag, after.is_empty())),
             }
         }
@@ -140,7 +161,10 @@ impl Link<'_> {
             flag.class == Class::LinkerChoice && matches!(flag.value.as_bytes(), b"gold" | b"mold")
         };
         match self.options.flags().find(unable) {
-            Some(flag) => Err(Error::Linker(flag.words.concat_lossy())),
+            Some(flag) => Err(Error::Linker(format!(
+                "-fuse-ld={}",
+                flag.value.to_string_lossy()
+            ))),
             None => Ok(()),
         }
     }
@@ -149,7 +173,7 @@ impl Link<'_> {
     fn defined_by_user(&self, wrapped: &[String]) -> BTreeSet<String> {
         let inputs = self.objects.iter().map(|object| object.path().to_owned());
         let defined: BTreeSet<String> = inputs
-            .chain(self.user_libraries())
+            .chain(self.user_libraries().into_values())
             .flat_map(|path| symbols_of(&path).defined)
             .collect();
         wrapped
@@ -159,21 +183,24 @@ impl Link<'_> {
             .collect()
     }
 
-    /// The archives that `-l` flags name and that lie in the user's `-L` directories.
-    fn user_libraries(&self) -> Vec<PathBuf> {
+    /// The archives that `-l` flags name and that lie in the user's `-L` directories, by the flag's value.
+    fn user_libraries(&self) -> Renamed {
         let names = self
             .options
             .flags()
             .filter(|flag| flag.class == Class::Library);
-        names.filter_map(|flag| self.user_library(flag)).collect()
+        names
+            .filter_map(|flag| Some((flag.value.clone(), self.user_library(flag)?)))
+            .collect()
     }
 
     fn user_library(&self, flag: &Flag) -> Option<PathBuf> {
+        if SYSTEM_LIBRARIES.contains(&flag.value.as_bytes()) {
+            return None;
+        }
         let directories = self.options.flags().filter_map(|flag| {
             let word = flag.words.first()?;
-            word.as_bytes()
-                .starts_with(b"-L")
-                .then(|| PathBuf::from(&flag.value))
+            is_library_directory(word).then(|| PathBuf::from(&flag.value))
         });
         let name = flag.value.as_bytes();
         let file = match name.strip_prefix(b":") {
@@ -187,7 +214,8 @@ impl Link<'_> {
     }
 
     /// Static scheme: replaces the user's objects and archives by copies in which the wrapped symbols are renamed.
-    fn rename(&mut self, wrapped: &[String], own: &BTreeSet<String>) -> Result<(), Error> {
+    /// Returns the copies of those that `-l` names.
+    fn rename(&mut self, wrapped: &[String], own: &BTreeSet<String>) -> Result<Renamed, Error> {
         let map = self.scratch.join("redefine-syms");
         let line = |name: &String| match name.as_str() {
             "main" => "main __real_main\n".to_owned(),
@@ -215,7 +243,14 @@ impl Link<'_> {
             }
         }
         self.objects = objects;
-        Ok(())
+        let mut libraries = Renamed::new();
+        for (number, (name, path)) in self.user_libraries().into_iter().enumerate() {
+            let copy = self.scratch.join(format!("renamed-{number}.a"));
+            if self.rename_one(&objcopy, &map, &path, &copy)? {
+                libraries.insert(name, copy);
+            }
+        }
+        Ok(libraries)
     }
 
     /// Whether `path` is a file whose symbols count as the user's and has been copied.
@@ -245,17 +280,10 @@ impl Link<'_> {
     }
 }
 
-trait ConcatLossy {
-    fn concat_lossy(&self) -> String;
-}
-
-impl ConcatLossy for Vec<OsString> {
-    fn concat_lossy(&self) -> String {
-        self.iter()
-            .map(|word| word.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
+fn is_library_directory(word: &OsString) -> bool {
+    [b"-L".as_slice(), b"--library-directory"]
+        .iter()
+        .any(|name| word.as_bytes().starts_with(name))
 }
 
 fn symbols_of(path: &Path) -> Symbols {
