@@ -1,0 +1,412 @@
+//! One connection: a queue of frames going out, a decoder of frames coming in.
+//!
+//! The two directions have a lock each. Whoever sends takes the output's; only the thread that polls takes the input's. Both
+//! are held for a system call that does not block, never while waiting. Locks are taken in the order input, mesh, output.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::auth::Handshake;
+use crate::frame::{Decoder, HEADER};
+use crate::sys::{self, Interest, Poller};
+use crate::{Address, CloseReason, LOW_WATER, Peer};
+
+/// Most frames given to the kernel by one call.
+const FRAMES_PER_CALL: usize = 32;
+
+/// Most bytes written to one link before others get their turn.
+const WRITE_QUOTA: usize = 4 << 20;
+
+/// Locks, also if a thread has panicked while it held the lock: every value behind a lock of this crate is valid between
+/// any two statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes accepted and not yet given to the kernel, over all links.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    bytes: AtomicUsize,
+    drained: AtomicBool,
+}
+
+impl Backlog {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Acquire)
+    }
+
+    /// Whether it fell below the low-water mark or became empty since this was last cleared.
+    pub(crate) fn drained(&self) -> &AtomicBool {
+        &self.drained
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        let after = before - bytes;
+        if after == 0 || (before >= LOW_WATER && after < LOW_WATER) {
+            self.drained.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// How a link came to be.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// Somebody connected.
+    Accepted,
+    /// This end connected, to reach a peer.
+    Opened(Peer, Address),
+}
+
+/// A connection, or the attempt to make one.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) token: u64,
+    pub(crate) origin: Origin,
+    /// When the handshake must be over.
+    pub(crate) deadline: Instant,
+    pub(crate) output: Mutex<Output>,
+    pub(crate) input: Mutex<Input>,
+    authenticated: OnceLock<Peer>,
+}
+
+impl Link {
+    pub(crate) fn new(
+        token: u64,
+        origin: Origin,
+        deadline: Instant,
+        socket: Option<Arc<OwnedFd>>,
+        phase: Phase,
+    ) -> Self {
+        let output = Output {
+            socket: socket.clone(),
+            state: State::Opening,
+            queue: VecDeque::new(),
+            armed: false,
+        };
+        Self {
+            token,
+            origin,
+            deadline,
+            output: Mutex::new(output),
+            input: Mutex::new(Input {
+                socket,
+                phase,
+                attempts: 0,
+            }),
+            authenticated: OnceLock::new(),
+        }
+    }
+
+    /// Whose link it is: who proved to be at the other end, or who is to be reached. `None`: a stranger's.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        match self.origin {
+            Origin::Opened(peer, _) => Some(peer),
+            Origin::Accepted => self.authenticated.get().copied(),
+        }
+    }
+
+    pub(crate) fn set_authenticated(&self, peer: Peer) {
+        // A handshake completes once, so there is no earlier value to lose.
+        let _ = self.authenticated.set(peer);
+    }
+
+    /// Gives up the socket, so that another attempt can be made; what is queued stays.
+    pub(crate) fn disconnect(&self, input: &mut Input, poller: &Poller) {
+        if let Some(socket) = input.socket.take() {
+            poller.remove(&socket);
+        }
+        lock(&self.output).socket = None;
+    }
+
+    /// Closes it for good and discards what is queued.
+    pub(crate) fn retire(&self, reason: &CloseReason, poller: &Poller, backlog: &Backlog) {
+        let mut input = lock(&self.input);
+        self.disconnect(&mut input, poller);
+        input.phase = Phase::Closed;
+        let mut output = lock(&self.output);
+        output.discard(backlog);
+        output.state = State::Closed(reason.clone());
+    }
+}
+
+/// The incoming direction; of the polling thread only.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) socket: Option<Arc<OwnedFd>>,
+    pub(crate) phase: Phase,
+    /// Connections attempted before the present one.
+    pub(crate) attempts: u32,
+}
+
+/// How far a link is.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// The next attempt to connect is due then.
+    Waiting(Instant),
+    /// The kernel is connecting.
+    Connecting(Box<Handshake>, [u8; crate::auth::MESSAGE]),
+    /// The handshake.
+    Greeting(Box<Handshake>),
+    /// Frames.
+    Open(Decoder),
+    /// The attempt has failed; the polling thread has yet to see it.
+    Failed(CloseReason),
+    /// Nothing any more.
+    Closed,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Frames wait for the handshake.
+    Opening,
+    Open,
+    /// Writing has failed; the polling thread reads what is left, then closes.
+    Broken(CloseReason),
+    Closed(CloseReason),
+}
+
+/// A frame on its way out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) header: [u8; HEADER],
+    pub(crate) payload: Bytes,
+    /// Bytes of both that the kernel has taken.
+    pub(crate) sent: usize,
+}
+
+impl Outgoing {
+    fn remaining(&self) -> usize {
+        HEADER + self.payload.len() - self.sent
+    }
+
+    fn parts(&self) -> [&[u8]; 2] {
+        let header = &self.header[self.sent.min(HEADER)..];
+        let payload = &self.payload[self.sent.saturating_sub(HEADER)..];
+        [header, payload]
+    }
+}
+
+/// Whether somebody has to look after a link to which a frame was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    Fine,
+    /// Writing failed just now: the polling thread must be told.
+    Broke,
+}
+
+/// The outgoing direction.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) socket: Option<Arc<OwnedFd>>,
+    state: State,
+    queue: VecDeque<Outgoing>,
+    /// Whether the poller waits for room.
+    armed: bool,
+}
+
+impl Output {
+    /// Takes a frame: to the kernel at once if nothing is before it, else to the queue.
+    pub(crate) fn accept(
+        &mut self,
+        mut frame: Outgoing,
+        token: u64,
+        poller: &Poller,
+        backlog: &Backlog,
+    ) -> Result<Care, CloseReason> {
+        match (&self.state, &self.socket) {
+            (State::Closed(reason), _) => return Err(reason.clone()),
+            // The event that says so is on its way.
+            (State::Broken(_), _) => return Ok(Care::Fine),
+            (State::Open, Some(socket)) if self.queue.is_empty() => {
+                let parts = frame.parts().map(IoSlice::new);
+                let parts = if frame.payload.is_empty() {
+                    &parts[..1]
+                } else {
+                    &parts[..]
+                };
+                match sys::send(socket, parts) {
+                    Ok(sent) => frame.sent = sent,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Ok(self.fail(&error, backlog)),
+                }
+                if frame.remaining() == 0 {
+                    return Ok(Care::Fine);
+                }
+            }
+            _ => {}
+        }
+        backlog.add(frame.remaining());
+        self.queue.push_back(frame);
+        match self.arm(token, poller) {
+            Ok(()) => Ok(Care::Fine),
+            Err(error) => Ok(self.fail(&error, backlog)),
+        }
+    }
+
+    /// The handshake is over: sends its last message (if any), then what is queued.
+    pub(crate) fn open(
+        &mut self,
+        last: Option<&[u8]>,
+        token: u64,
+        poller: &Poller,
+        backlog: &Backlog,
+    ) -> io::Result<()> {
+        if let (Some(last), Some(socket)) = (last, &self.socket) {
+            send_whole(socket, last)?;
+        }
+        self.state = State::Open;
+        self.flush(token, poller, backlog)
+    }
+
+    /// Gives the kernel what it takes.
+    pub(crate) fn flush(
+        &mut self,
+        token: u64,
+        poller: &Poller,
+        backlog: &Backlog,
+    ) -> io::Result<()> {
+        let (State::Open, Some(socket)) = (&self.state, &self.socket) else {
+            return Ok(());
+        };
+        let socket = Arc::clone(socket);
+        let mut quota = WRITE_QUOTA;
+        while !self.queue.is_empty() && quota > 0 {
+            let frames = self.queue.iter().take(FRAMES_PER_CALL);
+            let parts: Vec<IoSlice<'_>> = frames
+                .flat_map(Outgoing::parts)
+                .filter(|part| !part.is_empty())
+                .map(IoSlice::new)
+                .collect();
+            let offered: usize = parts.iter().map(|part| part.len()).sum();
+            let sent = match sys::send(&socket, &parts) {
+                Ok(sent) => sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            };
+            self.advance(sent);
+            backlog.subtract(sent);
+            if sent < offered {
+                break;
+            }
+            quota = quota.saturating_sub(sent);
+        }
+        if self.queue.is_empty() {
+            self.disarm(token, poller)
+        } else {
+            self.arm(token, poller)
+        }
+    }
+
+    fn advance(&mut self, mut sent: usize) {
+        while let Some(frame) = self.queue.front_mut() {
+            let now = frame.remaining().min(sent);
+            frame.sent += now;
+            sent -= now;
+            if frame.remaining() > 0 {
+                break;
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    fn arm(&mut self, token: u64, poller: &Poller) -> io::Result<()> {
+        if let (State::Open, Some(socket), false) = (&self.state, &self.socket, self.armed) {
+            poller.change(socket, token, Interest::ReadWrite)?;
+            self.armed = true;
+        }
+        Ok(())
+    }
+
+    fn disarm(&mut self, token: u64, poller: &Poller) -> io::Result<()> {
+        if let (Some(socket), true) = (&self.socket, self.armed) {
+            poller.change(socket, token, Interest::Read)?;
+            self.armed = false;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: &io::Error, backlog: &Backlog) -> Care {
+        self.discard(backlog);
+        self.state = State::Broken(broken(error));
+        Care::Broke
+    }
+
+    fn discard(&mut self, backlog: &Backlog) {
+        backlog.subtract(self.queue.iter().map(Outgoing::remaining).sum());
+        self.queue.clear();
+    }
+
+    /// Why writing has failed, if it has.
+    pub(crate) fn failure(&self) -> Option<CloseReason> {
+        match &self.state {
+            State::Broken(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// What an error of a read or write says about the peer.
+pub(crate) fn broken(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        // Both are what a process leaves behind that ended with something unread.
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CloseReason::Ended,
+        _ => CloseReason::Broken(error.to_string()),
+    }
+}
+
+/// Sends a message of the handshake. The buffer of a new connection has room for all of it.
+pub(crate) fn send_whole(socket: &OwnedFd, message: &[u8]) -> io::Result<()> {
+    match sys::send(socket, &[IoSlice::new(message)])? {
+        sent if sent == message.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partly_sent_frame_continues_where_it_stopped() {
+        let payload = Bytes::from_static(b"payload");
+        let mut frame = Outgoing {
+            header: [7; HEADER],
+            payload,
+            sent: 0,
+        };
+        assert_eq!(frame.remaining(), HEADER + 7);
+        frame.sent = HEADER - 1;
+        assert_eq!(frame.parts(), [&[7][..], b"payload"]);
+        frame.sent = HEADER + 3;
+        assert_eq!(frame.parts(), [&[][..], b"load"]);
+    }
+
+    #[test]
+    fn the_backlog_tells_when_it_drained() {
+        let backlog = Backlog::default();
+        backlog.add(LOW_WATER + 10);
+        backlog.subtract(10);
+        assert!(!backlog.drained().swap(false, Ordering::AcqRel));
+        backlog.subtract(1);
+        assert!(backlog.drained().swap(false, Ordering::AcqRel));
+        backlog.subtract(1);
+        assert!(!backlog.drained().swap(false, Ordering::AcqRel));
+        backlog.subtract(LOW_WATER - 2);
+        assert!(backlog.drained().swap(false, Ordering::AcqRel));
+        assert_eq!(backlog.bytes(), 0);
+    }
+}

@@ -1,0 +1,143 @@
+//! What the tests share: jobs on every backend, and waiting with a deadline.
+
+#![allow(dead_code, missing_docs)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use transport::{CloseReason, Event, Frame, JobKey, Listen, Node, Peer, Transport, loopback};
+
+/// No wait of a test lasts longer.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const TCP: Listen = Listen::Tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Unix,
+    Tcp,
+    Loopback,
+}
+
+impl Backend {
+    /// A job whose peers know one another: the ranks, then the coordinator, who is introduced to nobody.
+    pub fn job(self, ranks: u32) -> Vec<Arc<dyn Transport>> {
+        let listen = match self {
+            Self::Loopback => {
+                return loopback::job(ranks)
+                    .into_iter()
+                    .map(|end| Arc::new(end) as Arc<dyn Transport>)
+                    .collect();
+            }
+            Self::Unix => Listen::Unix,
+            Self::Tcp => TCP,
+        };
+        nodes(ranks, listen)
+            .into_iter()
+            .map(|node| node as Arc<dyn Transport>)
+            .collect()
+    }
+}
+
+pub fn nodes(ranks: u32, listen: Listen) -> Vec<Arc<Node>> {
+    let key = JobKey::generate().unwrap();
+    let peers = (0..ranks).map(Peer::Rank).chain([Peer::Coordinator]);
+    let nodes: Vec<_> = peers
+        .map(|me| Arc::new(Node::new(me, listen, key.clone()).unwrap()))
+        .collect();
+    for node in &nodes[..ranks as usize] {
+        node.set_ranks(ranks);
+        for other in &nodes {
+            if other.me() != node.me() {
+                node.introduce(other.me(), other.address());
+            }
+        }
+    }
+    nodes
+}
+
+pub fn frame(kind: u16, tag: u64, payload: impl Into<Vec<u8>>) -> Frame {
+    Frame {
+        kind,
+        tag,
+        payload: Bytes::from(payload.into()),
+    }
+}
+
+/// Bytes that differ along the payload and between tags.
+pub fn pattern(tag: u64, length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|k| ((k * 7 + (k >> 8) + tag as usize * 13) & 255) as u8)
+        .collect()
+}
+
+/// One end, driven step by step.
+pub struct End<'a> {
+    pub transport: &'a dyn Transport,
+    pub events: Vec<Event>,
+}
+
+impl<'a> End<'a> {
+    pub fn new(transport: &'a dyn Transport) -> Self {
+        Self {
+            transport,
+            events: Vec::new(),
+        }
+    }
+
+    /// Polls once, briefly.
+    pub fn turn(&mut self) {
+        self.transport
+            .poll(Some(Duration::from_millis(1)), &mut self.events)
+            .unwrap();
+    }
+
+    pub fn frames(&self) -> Vec<(Peer, &Frame)> {
+        let frame = |event| match event {
+            &Event::Frame { from, ref frame } => Some((from, frame)),
+            Event::Closed { .. } => None,
+        };
+        self.events.iter().filter_map(frame).collect()
+    }
+
+    pub fn closed(&self) -> Vec<(Peer, &CloseReason)> {
+        let closed = |event| match event {
+            &Event::Closed { peer, ref reason } => Some((peer, reason)),
+            Event::Frame { .. } => None,
+        };
+        self.events.iter().filter_map(closed).collect()
+    }
+}
+
+pub fn ends(job: &[Arc<dyn Transport>]) -> Vec<End<'_>> {
+    job.iter().map(|end| End::new(end.as_ref())).collect()
+}
+
+/// Polls all ends in turn until `done`.
+pub fn run_until(ends: &mut [End<'_>], what: &str, mut done: impl FnMut(&[End<'_>]) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done(ends) {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        for end in &mut *ends {
+            end.turn();
+        }
+    }
+}
+
+/// Polls one end, sleeping in it, until `done`.
+pub fn wait(
+    transport: &dyn Transport,
+    what: &str,
+    mut done: impl FnMut(&[Event]) -> bool,
+) -> Vec<Event> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut events = Vec::new();
+    while !done(&events) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "waited in vain for {what}");
+        transport.poll(Some(left), &mut events).unwrap();
+    }
+    events
+}
