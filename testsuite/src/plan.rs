@@ -1,0 +1,95 @@
+//! How much is run: the environment of the test run, read here and nowhere else.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `CAPE_BIN_DIR` | folder of `capec` and `caperun` |
+//! | `CAPE_RANKS` | numbers of ranks to run at, instead of 1,2,3,4,8 |
+//! | `CAPE_TRACKERS` | trackers to run with, instead of wp-async,sigsegv |
+//! | `CAPE_REPEAT` | how often each run is repeated, instead of 1 |
+//! | `CAPE_TIMEOUT` | a factor for all deadlines: larger on slow machines |
+//! | `CAPE_KEEP` | `1`: keep the directories of failing cases |
+
+use std::path::PathBuf;
+
+use crate::Failure;
+use crate::case::{Case, numbers};
+
+/// What a test run does with each case.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Folder of the tools; `None`: beside the test.
+    pub bin_dir: Option<PathBuf>,
+    /// Numbers of ranks.
+    pub ranks: Vec<u32>,
+    /// Trackers.
+    pub trackers: Vec<String>,
+    /// Runs of each combination.
+    pub repeat: u32,
+    /// Factor for deadlines.
+    pub patience: f64,
+    /// Keep the directories of failing cases.
+    pub keep: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            bin_dir: None,
+            ranks: vec![1, 2, 3, 4, 8],
+            trackers: vec!["wp-async".to_owned(), "sigsegv".to_owned()],
+            repeat: 1,
+            patience: 1.0,
+            keep: false,
+        }
+    }
+}
+
+impl Plan {
+    /// The plan that the environment asks for.
+    ///
+    /// # Errors
+    /// A variable's value is malformed.
+    pub fn from_environment() -> Result<Self, Failure> {
+        let mut plan = Self::default();
+        let wrong = |name: &str, reason: String| Failure::Setup(format!("{name}: {reason}"));
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        plan.bin_dir = get("CAPE_BIN_DIR").map(PathBuf::from);
+        if let Some(text) = get("CAPE_RANKS") {
+            plan.ranks = numbers(&text).map_err(|reason| wrong("CAPE_RANKS", reason))?;
+        }
+        if let Some(text) = get("CAPE_TRACKERS") {
+            plan.trackers = text.split(',').map(str::to_owned).collect();
+        }
+        if let Some(text) = get("CAPE_REPEAT") {
+            plan.repeat = text
+                .parse()
+                .map_err(|_| wrong("CAPE_REPEAT", format!("'{text}' is not a number")))?;
+        }
+        if let Some(text) = get("CAPE_TIMEOUT") {
+            let factor: Option<f64> = text
+                .parse()
+                .ok()
+                .filter(|&factor| factor > 0.0 && factor < 1e6);
+            plan.patience = factor.ok_or_else(|| {
+                wrong("CAPE_TIMEOUT", format!("'{text}' is not a positive factor"))
+            })?;
+        }
+        plan.keep = get("CAPE_KEEP").is_some_and(|value| value != "0");
+        Ok(plan)
+    }
+
+    /// The numbers of ranks at which `case` runs.
+    pub fn ranks_of<'a>(&'a self, case: &'a Case) -> &'a [u32] {
+        case.directives.ranks.as_deref().unwrap_or(&self.ranks)
+    }
+
+    /// The trackers with which `case` runs: those it allows of those that are asked for.
+    pub fn trackers_of(&self, case: &Case) -> Vec<String> {
+        let allowed = case.directives.trackers.as_ref();
+        self.trackers
+            .iter()
+            .filter(|tracker| allowed.is_none_or(|names| names.contains(tracker)))
+            .cloned()
+            .collect()
+    }
+}
