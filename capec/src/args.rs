@@ -180,6 +180,7 @@ pub static FLAGS: &[Flag] = &[
     flag("-Xpreprocessor",           Value::Separate, Class::Preprocessor),
     flag("-aux-info",                Value::Separate, Class::Auxiliary),
     flag("-c",                       Value::None,     Class::Mode(Mode::Object)),
+    flag("-d",                       Value::Joined,   Class::Auxiliary),
     flag("-dD",                      Value::None,     Class::Listing),
     flag("-dI",                      Value::None,     Class::Listing),
     flag("-dM",                      Value::None,     Class::Listing),

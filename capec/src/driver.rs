@@ -325,6 +325,10 @@ impl Session {
                 for warning in &translation.report {
                     report(warning.to_string().as_bytes());
                 }
+                if self.saves_temporaries() {
+                    let preprocessed = text.encode(text.content.clone());
+                    write_file(&naming::saved(&self.options, input, ".i"), &preprocessed)?;
+                }
                 self.compile_translated(input, number, &text.encode(translation.text), output)
             }
             Err(errors) => {
@@ -464,7 +468,7 @@ impl Session {
     ) -> Result<Compiled, Error> {
         let path = self.scratch.join(format!("{number}.i"));
         write_file(&path, text)?;
-        if self.saves_temporaries() && !self.options.dry_run {
+        if self.saves_temporaries() {
             write_file(&naming::saved(&self.options, input, ".cape.i"), text)?;
         }
         // Comments, which say that a case falls through, did not survive preprocessing.
@@ -483,11 +487,8 @@ impl Session {
     }
 
     fn saves_temporaries(&self) -> bool {
-        self.options.flags().any(|flag| {
-            flag.words
-                .iter()
-                .any(|word| word.to_string_lossy().contains("-save-temps"))
-        })
+        let asks = |word: &OsString| word.to_string_lossy().contains("-save-temps");
+        !self.options.dry_run && self.options.flags().any(|flag| flag.words.iter().any(asks))
     }
 
     fn mode_flag(&self, input: &Input) -> Option<OsString> {

@@ -200,7 +200,7 @@ fn standard_input_is_a_source() {
         .unwrap();
     assert!(child.wait().unwrap().success());
     assert!(succeeded(place.host("nm", ["in.o"])).contains("from_stdin"));
-    assert!(place.read("in.d").starts_with("in.o:"));
+    assert!(place.exists("in.d"));
     place.assert_clean();
 }
 

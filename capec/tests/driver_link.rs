@@ -9,7 +9,7 @@ const MAIN: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
 int from_archive(void);
-extern char cape_data_start[], cape_data_end[];
+extern char __cape_data_start[], __cape_data_end[];
 int mine = 1;
 int main(int argc, char **argv)
 {
@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     printf("%d %d\n", p != 0, from_archive());
     fclose(file);
     free(p);
-    printf("%s\n", (char *)&mine >= cape_data_start && (char *)&mine < cape_data_end ? "in image" : "outside");
+    printf("%s\n", (char *)&mine >= __cape_data_start && (char *)&mine < __cape_data_end ? "in image" : "outside");
     return argc - 1;
 }
 "#;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// Counts allocations that user code makes, and brackets `main`; everything else is libc's.
+/// Counts allocations that user code makes, and brackets `main`; the other wrapped functions go on to libc's.
 const RUNTIME: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,19 +32,21 @@ int __wrap_main(int argc, char **argv, char **envp)
 }
 "#;
 
-const SCRIPT: &str = "
-SECTIONS
-{
-    .cape_data : ALIGN(4096)
-    {
-        cape_data_start = .;
-        *(EXCLUDE_FILE(*libcape_runtime.a:* *crt*.o *libgcc*.a:* *libc.a:* *libm.a:*) .data .data.*)
-        . = ALIGN(4096);
-        cape_data_end = .;
-    }
+/// `__wrap_X` that jumps to `__real_X`, whatever the arguments, for each symbol of the list that `RUNTIME` leaves out.
+fn trampolines(list: &str) -> String {
+    let jump = if cfg!(target_arch = "x86_64") {
+        "jmp"
+    } else {
+        "b"
+    };
+    let names = list.lines().filter_map(|line| line.strip_prefix("--wrap="));
+    let names = names.filter(|name| !["main", "malloc", "getline"].contains(name));
+    names
+        .map(|name| {
+            format!("__asm__(\".globl __wrap_{name}\\n__wrap_{name}: {jump} __real_{name}\");\n")
+        })
+        .collect()
 }
-INSERT AFTER .data;
-";
 
 /// A directory in which capec runs, removed afterwards. Temporary files of capec and the host go to `tmp` inside it.
 pub struct Place {
@@ -136,12 +138,16 @@ impl Place {
         for name in ["cape.h", "omp.h"] {
             std::fs::copy(headers.join(name), prefix.join("include/cape").join(name)).unwrap();
         }
-        self.write("prefix/lib/cape/cape.ld", SCRIPT);
+        let link = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/link");
+        std::fs::create_dir_all(prefix.join("lib/cape")).unwrap();
+        for name in ["cape.ld", "wrap.opts"] {
+            std::fs::copy(link.join(name), prefix.join("lib/cape").join(name)).unwrap();
+        }
+        let list = std::fs::read_to_string(link.join("wrap.opts")).unwrap();
         self.write(
-            "prefix/lib/cape/wrap.opts",
-            "--wrap=main\n--wrap=malloc\n--wrap=getline\n",
+            "prefix/runtime.c",
+            &format!("{RUNTIME}{}", trampolines(&list)),
         );
-        self.write("prefix/runtime.c", RUNTIME);
         succeeded(self.host(
             "gcc",
             ["-O1", "-c", "prefix/runtime.c", "-o", "prefix/runtime.o"],
