@@ -68,6 +68,8 @@ pub enum Class {
     Shared,
     /// `-r`.
     Relocatable,
+    /// Leaves the C library or its start-up files out of the link.
+    Freestanding,
     /// `-fuse-ld=`.
     LinkerChoice,
     /// Position independence of the executable, which capec decides.
@@ -225,10 +227,11 @@ pub static FLAGS: &[Flag] = &[
     flag("-l",                       Value::Either,   Class::Library),
     flag("-mllvm",                   Value::Separate, Class::Compiler),
     flag("-no-pie",                  Value::None,     Class::Pie),
-    flag("-nodefaultlibs",           Value::None,     Class::Linker),
-    flag("-nostartfiles",            Value::None,     Class::Linker),
+    flag("-nodefaultlibs",           Value::None,     Class::Freestanding),
+    flag("-nolibc",                  Value::None,     Class::Freestanding),
+    flag("-nostartfiles",            Value::None,     Class::Freestanding),
     flag("-nostdinc",                Value::None,     Class::Preprocessor),
-    flag("-nostdlib",                Value::None,     Class::Linker),
+    flag("-nostdlib",                Value::None,     Class::Freestanding),
     flag("-o",                       Value::Either,   Class::Output),
     flag("-pie",                     Value::None,     Class::Pie),
     flag("-print-",                  Value::Joined,   Class::Query),

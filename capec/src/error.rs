@@ -109,6 +109,11 @@ pub enum Error {
         "{0} contains OpenMP code, which cannot be part of a shared library: its data would not be shared between processes; link it into the program, as an object or a static archive"
     )]
     OpenMpInSharedLibrary(String),
+    /// An object that wants another OpenMP runtime.
+    #[error(
+        "{0} was compiled for another OpenMP runtime (it refers to {1}); compile it with capec, or without '-fopenmp'"
+    )]
+    OtherOpenMp(String, String),
     /// A linker that cannot do it.
     #[error("'{0}' cannot be used: the link needs GNU ld or lld; drop the flag")]
     Linker(String),

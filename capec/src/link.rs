@@ -10,6 +10,8 @@
 //!           __real_X = X, main = __wrap_main (--defsym).
 //! ```
 //!
+//! `-r`, `-shared` and the flags that leave the C library out (`-nostdlib`) make a link of the host's alone.
+//!
 //! A wrapped function that the user's program defines itself (its own `getline`) is the user's in every sense: it is not
 //! wrapped then.
 
@@ -86,7 +88,11 @@ impl Link<'_> {
             self.refuse_openmp()?;
             return self.host(&[], &[], &Renamed::new());
         }
+        if self.options.has(Class::Freestanding) {
+            return self.host(&["-no-pie".into()], &[], &Renamed::new());
+        }
         self.refuse_linker()?;
+        self.refuse_other_openmp()?;
         let library = self.layout.library()?;
         let script = self.layout.script()?;
         let list = self.layout.wrapped()?;
@@ -167,6 +173,27 @@ impl Link<'_> {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Only objects: of an archive, the member in question may not be needed.
+    fn refuse_other_openmp(&self) -> Result<(), Error> {
+        for object in &self.objects {
+            let Ok(data) = std::fs::read(object.path()) else {
+                continue;
+            };
+            if symbols::kind(&data) != Kind::Relocatable {
+                continue;
+            }
+            let undefined = symbols::read(object.path(), &data).undefined;
+            let foreign = |name: &String| name.starts_with("GOMP_") || name.starts_with("__kmpc_");
+            if let Some(name) = undefined.into_iter().find(foreign) {
+                return Err(Error::OtherOpenMp(
+                    object.path().display().to_string(),
+                    name,
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The wrapped functions that the user's own objects and archives define; never `main`.

@@ -189,6 +189,38 @@ fn an_undefined_symbol_fails_the_link_and_leaves_nothing() {
 }
 
 #[test]
+fn objects_for_another_openmp_runtime_are_named() {
+    let place = program();
+    place.write(
+        "other.c",
+        "void GOMP_barrier(void);\nvoid f(void)\n{\n#pragma omp barrier\n}\n",
+    );
+    succeeded(place.host("gcc", ["-fopenmp", "-c", "other.c"]));
+    let message = failed(place.linking(["main.c", "archived.o", "other.o"]), 1);
+    assert!(
+        message.contains(
+            "other.o was compiled for another OpenMP runtime (it refers to GOMP_barrier)"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
+fn freestanding_programs_get_no_runtime() {
+    let place = program();
+    place.write(
+        "free.c",
+        "int answer = 1;\nvoid _start(void) { for (;;) answer++; }\n",
+    );
+    succeeded(place.linking(["-nostdlib", "-static", "free.c", "-o", "free"]));
+    let symbols = succeeded(place.host("nm", ["free"]));
+    assert!(
+        symbols.contains("_start") && !symbols.contains("__wrap"),
+        "{symbols}"
+    );
+}
+
+#[test]
 fn a_linker_that_cannot_place_sections_is_refused() {
     let place = program();
     let message = failed(place.linking(["-fuse-ld=gold", "main.c", "archived.o"]), 1);
