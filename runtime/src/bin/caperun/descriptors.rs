@@ -1,0 +1,80 @@
+//! File descriptors: enough of them, and out of the way of user programs, which expect the low numbers to be free.
+
+use std::io::Write;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use nix::unistd::pipe2;
+
+use crate::report::Failure;
+
+/// Descriptors that ranks inherit have at least this number where the limit allows it.
+const HIGH: i32 = 900;
+
+/// Moves a descriptor to a high number; where that cannot be, it stays.
+pub fn out_of_the_way(descriptor: OwnedFd) -> OwnedFd {
+    match fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(HIGH)) {
+        Ok(number) => own(number),
+        Err(_) => descriptor,
+    }
+}
+
+#[allow(unsafe_code)]
+fn own(number: i32) -> OwnedFd {
+    // SAFETY: the kernel has just returned this descriptor to us and nobody else knows it.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Raises the soft limit on descriptors to the hard one; returns the former soft and hard limits, for the ranks.
+pub fn raise_limit() -> (rlim_t, rlim_t) {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
+    // What cannot be raised is found out, with a message, when descriptors run out.
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    (soft, hard)
+}
+
+/// The reading end of a pipe that holds `secret` and nothing else: whoever reads it is the only one to have it.
+pub fn holding(secret: &[u8]) -> Result<OwnedFd, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(format!(
+            "cannot hand over the job's key: {error}; raise ulimit -n"
+        ))
+    };
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|error| failed(error.into()))?;
+    // A key is smaller than the smallest pipe, so this does not block.
+    std::fs::File::from(write)
+        .write_all(secret)
+        .map_err(failed)?;
+    Ok(out_of_the_way(read))
+}
+
+/// A pipe whose reading end does not block; both ends close on exec.
+pub fn output_pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
+    let failed = |error| {
+        Failure::new(format!(
+            "cannot create a pipe for --tag-output: {error}; raise ulimit -n or lower -n"
+        ))
+    };
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
+    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(failed)?;
+    Ok((read, write))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_secret_is_read_once() {
+        let end = holding(b"0123456789").expect("pipe");
+        assert!(end.as_raw_fd() >= HIGH);
+        let mut text = String::new();
+        std::fs::File::from(end)
+            .read_to_string(&mut text)
+            .expect("ends");
+        assert_eq!(text, "0123456789");
+    }
+}

@@ -1,0 +1,271 @@
+//! The ranks as processes: which are alive, linked, or gone, and why.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long a dead rank's last messages may take to be read where its link does not end with it (a child holds it open).
+const LAST_WORDS: Duration = Duration::from_millis(250);
+/// The same for a rank that had no link: a handshake may have been under way.
+const FIRST_WORDS: Duration = Duration::from_millis(20);
+/// How long a rank may live after its link is gone.
+const UNLINKED: Duration = Duration::from_secs(2);
+
+/// A rank's control link.
+#[derive(Debug)]
+enum Link {
+    Never,
+    Open,
+    Lost { reason: String, at: Instant },
+}
+
+/// One rank's process.
+#[derive(Debug)]
+struct Rank {
+    pid: Pid,
+    link: Link,
+    exit: Option<(ExitStatus, Instant)>,
+    judged: bool,
+    /// It was ended by us, for a reason that is known: its exit status says nothing.
+    dismissed: bool,
+}
+
+impl Rank {
+    /// When its exit may be judged, given that it exited at `at`: when everything it said before has been heard.
+    fn judgement(&self, at: Instant, alone: bool) -> Instant {
+        match self.link {
+            _ if self.dismissed => at,
+            Link::Lost { .. } => at,
+            Link::Never if alone => at,
+            Link::Never => at + FIRST_WORDS,
+            Link::Open => at + LAST_WORDS,
+        }
+    }
+}
+
+/// All ranks of the job.
+#[derive(Debug)]
+pub struct Ranks {
+    ranks: Vec<Rank>,
+}
+
+/// A rank's end.
+#[derive(Debug)]
+pub struct Exit {
+    /// The rank.
+    pub rank: u32,
+    /// Its process.
+    pub pid: i32,
+    /// Its status.
+    pub status: ExitStatus,
+    /// It was ended on purpose.
+    pub dismissed: bool,
+}
+
+/// The next child that has ended, if any.
+#[allow(unsafe_code)]
+fn reap() -> Option<(Pid, ExitStatus)> {
+    let mut status = 0;
+    // SAFETY: the status is valid for the call to write; -1 with WNOHANG asks for any child without waiting. (nix's waitpid
+    // loses the status of a child that died of a real-time signal.)
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) };
+    (pid > 0).then(|| (Pid::from_raw(pid), ExitStatus::from_raw(status)))
+}
+
+impl Ranks {
+    /// The ranks that run as `pids`.
+    pub fn new(pids: &[Pid]) -> Ranks {
+        let rank = |pid: &Pid| Rank {
+            pid: *pid,
+            link: Link::Never,
+            exit: None,
+            judged: false,
+            dismissed: false,
+        };
+        Ranks {
+            ranks: pids.iter().map(rank).collect(),
+        }
+    }
+
+    /// Number of ranks.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.ranks.len()).expect("as many as asked for with -n")
+    }
+
+    /// Process of `rank`.
+    pub fn pid(&self, rank: u32) -> i32 {
+        self.ranks[rank as usize].pid.as_raw()
+    }
+
+    /// A message of `rank` has arrived; `false`: there is no such rank.
+    pub fn heard(&mut self, rank: u32) -> bool {
+        let Some(rank) = self.ranks.get_mut(rank as usize) else {
+            return false;
+        };
+        if matches!(rank.link, Link::Never) {
+            rank.link = Link::Open;
+        }
+        true
+    }
+
+    /// The link of `rank` is gone.
+    pub fn unlinked(&mut self, rank: u32, reason: String) {
+        if let Some(rank) = self.ranks.get_mut(rank as usize) {
+            rank.link = Link::Lost {
+                reason,
+                at: Instant::now(),
+            };
+        }
+    }
+
+    /// Takes the exit statuses of processes that have ended.
+    pub fn reap(&mut self) {
+        while let Some((pid, status)) = reap() {
+            if let Some(rank) = self.ranks.iter_mut().find(|rank| rank.pid == pid) {
+                rank.exit = Some((status, Instant::now()));
+            }
+        }
+    }
+
+    /// Whether `rank` has ended.
+    pub fn ended(&self, rank: u32) -> bool {
+        self.ranks[rank as usize].exit.is_some()
+    }
+
+    /// Whether all ranks have ended and their ends were judged.
+    pub fn all_judged(&self) -> bool {
+        self.ranks.iter().all(|rank| rank.judged)
+    }
+
+    /// Ranks that have not ended.
+    pub fn alive(&self) -> Vec<u32> {
+        (0u32..)
+            .zip(&self.ranks)
+            .filter(|(_, rank)| rank.exit.is_none())
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Sends `signal` to `rank` if it has not ended: its process id cannot have been given to another before it is reaped.
+    pub fn signal(&self, rank: u32, signal: Signal) {
+        let rank = &self.ranks[rank as usize];
+        if rank.exit.is_none() {
+            let _ = kill(rank.pid, signal);
+        }
+    }
+
+    /// From now on the end of `rank` is our own doing.
+    pub fn dismiss(&mut self, rank: u32) {
+        self.ranks[rank as usize].dismissed = true;
+    }
+
+    /// The next end that may be judged at `now`; each is returned once.
+    pub fn next_exit(&mut self, now: Instant) -> Option<Exit> {
+        let alone = self.ranks.len() == 1;
+        (0u32..).zip(&mut self.ranks).find_map(|(number, rank)| {
+            let (status, at) = rank.exit.filter(|_| !rank.judged)?;
+            if rank.judgement(at, alone) > now {
+                return None;
+            }
+            rank.judged = true;
+            Some(Exit {
+                rank: number,
+                pid: rank.pid.as_raw(),
+                status,
+                dismissed: rank.dismissed,
+            })
+        })
+    }
+
+    /// Ranks that live although their link has been gone for long at `now`, with the reason.
+    pub fn cut_off(&self, now: Instant) -> Option<(u32, String)> {
+        (0u32..)
+            .zip(&self.ranks)
+            .find_map(|(number, rank)| match &rank.link {
+                Link::Lost { reason, at }
+                    if rank.exit.is_none() && !rank.dismissed && *at + UNLINKED <= now =>
+                {
+                    Some((number, reason.clone()))
+                }
+                _ => None,
+            })
+    }
+
+    /// When [`Ranks::next_exit`] or [`Ranks::cut_off`] has something new to say without an event before.
+    pub fn deadline(&self) -> Option<Instant> {
+        let alone = self.ranks.len() == 1;
+        let of_rank = |rank: &Rank| match (&rank.exit, &rank.link) {
+            (Some((_, at)), _) => (!rank.judged).then(|| rank.judgement(*at, alone)),
+            (None, Link::Lost { at, .. }) => (!rank.dismissed).then(|| *at + UNLINKED),
+            (None, _) => None,
+        };
+        self.ranks.iter().filter_map(of_rank).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranks(count: i32) -> Ranks {
+        Ranks::new(
+            &(1..=count)
+                .map(|pid| Pid::from_raw(pid + 1_000_000_000))
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    fn exits(ranks: &mut Ranks, rank: usize, at: Instant) {
+        ranks.ranks[rank].exit = Some((ExitStatus::from_raw(3 << 8), at));
+    }
+
+    #[test]
+    fn an_exit_is_judged_once_when_its_link_has_ended() {
+        let (mut ranks, now) = (ranks(2), Instant::now());
+        assert!(ranks.heard(1) && !ranks.heard(2));
+        exits(&mut ranks, 1, now);
+        assert!(
+            ranks.next_exit(now).is_none(),
+            "its last words may be unread"
+        );
+        assert_eq!(ranks.deadline(), Some(now + LAST_WORDS));
+        ranks.unlinked(1, "it closed".into());
+        let exit = ranks.next_exit(now).expect("judged");
+        assert_eq!(
+            (exit.rank, exit.status.code(), exit.dismissed),
+            (1, Some(3), false)
+        );
+        assert!(ranks.next_exit(now).is_none() && !ranks.all_judged());
+        assert_eq!((ranks.alive(), ranks.deadline()), (vec![0], None));
+    }
+
+    #[test]
+    fn a_link_that_outlives_its_rank_delays_but_does_not_hang() {
+        let (mut ranks, now) = (ranks(1), Instant::now());
+        ranks.heard(0);
+        exits(&mut ranks, 0, now);
+        assert!(ranks.next_exit(now + LAST_WORDS).is_some() && ranks.all_judged());
+    }
+
+    #[test]
+    fn a_rank_without_a_link_is_noticed() {
+        let (mut ranks, now) = (ranks(2), Instant::now());
+        ranks.heard(1);
+        ranks.unlinked(1, "it closed".into());
+        assert_eq!(ranks.cut_off(now), None);
+        assert!(ranks.deadline().is_some());
+        assert_eq!(
+            ranks.cut_off(now + 2 * UNLINKED),
+            Some((1, "it closed".into()))
+        );
+        ranks.dismiss(1);
+        assert_eq!(
+            (ranks.cut_off(now + 2 * UNLINKED), ranks.deadline()),
+            (None, None)
+        );
+    }
+}
