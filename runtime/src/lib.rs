@@ -1,2 +1,2 @@
-//! The CAPE runtime. (skeleton)
+//! The CAPE runtime. (the rest follows with ckpt-incremental)
 pub mod control;

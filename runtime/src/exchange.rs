@@ -1,0 +1,382 @@
+//! What arrives from the coordinator and from other ranks, sorted into an inbox; and how a thread waits for it.
+//!
+//! Somebody must always read the sockets, or a rank that computes would block those that talk to it: a *background thread* polls while
+//! the program computes. A thread that itself has to wait takes the polling over (the *foreground*), so that a message wakes the
+//! thread that needs it and no other:
+//!
+//! ```text
+//! computing:   background polls                        | user code
+//! waiting:     background parked, foreground polls     | wait(): poll, sort into the inbox, look whether it is there
+//! ```
+//!
+//! Waits end: a message arrives, or the coordinator tells the rank to stop, or the link to the coordinator closes. In the last two
+//! cases the process ends on the spot; there is nothing to save in a rank.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering::{Acquire, Release}};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use transport::{Event, Frame, Peer, Transport};
+
+use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
+use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
+use crate::failure::{exit_now, fatal};
+use crate::icv::Schedule;
+
+const ARRIVAL_FRAME: u16 = 2;
+const ORDER_FRAME: u16 = 3;
+const STREAM_FRAME: u16 = 4;
+/// A sender waits for room beyond this many queued bytes.
+const QUEUE_LIMIT: usize = 4 << 20;
+/// How long the coordinator has to end a job one of whose ranks cannot be reached.
+const LOST_PEER_GRACE: Duration = Duration::from_secs(3);
+
+/// Where in a region a rank has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Meeting {
+    /// Explicit or implied barrier inside the region.
+    Barrier,
+    /// End of the region.
+    Join,
+}
+
+/// A team member's message to the driver at a [`Meeting`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Count of forks and barriers so far, the same in every rank.
+    pub epoch: u64,
+    /// Kind of meeting.
+    pub meeting: Meeting,
+    /// `file:line construct`, for messages.
+    pub site: String,
+    /// What the rank wrote since its last publication.
+    pub entry: Option<Entry>,
+    /// Entries it has appended to the lock-ordered log since the start of the job.
+    pub appended: u64,
+    /// Blocks of other ranks' arenas that it freed.
+    pub freed: Vec<u64>,
+}
+
+/// Where every rank's log stands after a meeting.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Advance {
+    /// Entries of the lock-ordered log that precede `entries`.
+    pub head: LogPosition,
+    /// The meeting's entries, in rank order.
+    pub entries: Vec<Entry>,
+    /// Blocks to be freed by the owners of their arenas.
+    pub freed: Vec<u64>,
+}
+
+/// A file or stream that the driver has open: what a worker that touches it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenFile {
+    /// Descriptor number, or address of the `FILE`.
+    pub handle: u64,
+    /// `true`: `handle` is the address of a `FILE`.
+    pub stream: bool,
+    /// Path, or what else describes it.
+    pub name: String,
+}
+
+/// The start of a region.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fork {
+    /// As in [`Arrival`].
+    pub epoch: u64,
+    /// Address of the construct's `struct cape_site`.
+    pub site: u64,
+    /// Address of the outlined function.
+    pub function: u64,
+    /// Its argument, in the image.
+    pub environment: u64,
+    /// Threads of the team; ranks from here on only keep their image up to date.
+    pub team: u32,
+    /// The driver's stack is shared from here up.
+    pub stack_bound: u64,
+    /// What the last join left to catch up with.
+    pub advance: Advance,
+    /// What the driver wrote since its last publication.
+    pub entry: Option<Entry>,
+    /// `run-sched-var`.
+    pub schedule: Schedule,
+    /// The driver's open files, if they changed since the last fork.
+    pub files: Option<Vec<OpenFile>>,
+}
+
+/// From the driver to all ranks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// A barrier is complete.
+    Release(Advance),
+    /// The last region is complete, and the driver's stream for the next fork follows.
+    Settle(Advance),
+    /// A region begins.
+    Fork(Box<Fork>),
+}
+
+/// Parts received of a streamed entry.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// In order; the last one of a complete stream is [`Part::End`].
+    pub parts: VecDeque<Part>,
+}
+
+/// Everything received and not yet consumed.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    /// Where each rank listens, once all are there.
+    pub welcome: Option<Vec<String>>,
+    /// Answers to `Acquire`.
+    pub granted: VecDeque<(bool, Vec<Entry>)>,
+    /// Answers to `FetchLog`.
+    pub log: VecDeque<Vec<Entry>>,
+    /// Answers to `NextChunk`.
+    pub chunks: HashMap<(u64, u64), (u64, u64)>,
+    /// Arrivals by rank, for the driver.
+    pub arrivals: HashMap<u32, VecDeque<Arrival>>,
+    /// The driver's orders, for the workers.
+    pub orders: VecDeque<Order>,
+    /// Streamed entries by author and sequence number.
+    pub streams: HashMap<(u32, u64), Stream>,
+    /// The program has ended.
+    pub shutdown: bool,
+}
+
+#[derive(Debug, Default)]
+struct Turn {
+    foreground: bool,
+}
+
+/// This rank's end of the job's links.
+pub struct Exchange {
+    node: Box<dyn Transport>,
+    inbox: Mutex<Inbox>,
+    turn: Mutex<Turn>,
+    resumed: Condvar,
+    closed: AtomicBool,
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("me", &self.node.me()).finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    static BACKGROUND: Cell<bool> = const { Cell::new(false) };
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str, from: Peer) -> T {
+    postcard::from_bytes(bytes).unwrap_or_else(|error| {
+        fatal(format_args!("malformed {what} from {from:?} ({error}): all ranks must run the same build of the program"))
+    })
+}
+
+impl Exchange {
+    /// Wraps a connected transport.
+    pub fn new(node: Box<dyn Transport>) -> Exchange {
+        Exchange { node, inbox: Mutex::default(), turn: Mutex::default(), resumed: Condvar::new(), closed: AtomicBool::new(false) }
+    }
+
+    /// Sends what is queued and closes all links; the process is about to end.
+    pub fn close(&self) {
+        self.closed.store(true, Release);
+        self.node.close();
+    }
+
+    /// The transport, for its counters.
+    pub fn node(&self) -> &dyn Transport {
+        &*self.node
+    }
+
+    /// The background thread's life: see the module's documentation.
+    pub fn poll_in_background(&self) -> ! {
+        BACKGROUND.set(true);
+        let mut events = Vec::new();
+        loop {
+            let mut turn = lock(&self.turn);
+            while turn.foreground {
+                turn = self.resumed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(turn);
+            self.poll(&mut events);
+            if self.sort(&mut events) && lock(&self.turn).foreground {
+                self.node.wake();
+            }
+        }
+    }
+
+    fn poll(&self, events: &mut Vec<Event>) {
+        if let Err(error) = self.node.poll(None, events) {
+            if self.closed.load(Acquire) {
+                // The process is ending; this thread ends with it.
+                loop {
+                    std::thread::park();
+                }
+            }
+            fatal(format_args!("lost the network ({error}): check the system's limits on open files and memory"));
+        }
+    }
+
+    /// Waits until `ready` finds what it looks for in the inbox.
+    pub fn wait<T>(&self, mut ready: impl FnMut(&mut Inbox) -> Option<T>) -> T {
+        if let Some(found) = ready(&mut lock(&self.inbox)) {
+            return found;
+        }
+        self.in_foreground(|events| {
+            loop {
+                if let Some(found) = ready(&mut lock(&self.inbox)) {
+                    return found;
+                }
+                self.poll(events);
+                self.sort(events);
+            }
+        })
+    }
+
+    fn in_foreground<T>(&self, action: impl FnOnce(&mut Vec<Event>) -> T) -> T {
+        lock(&self.turn).foreground = true;
+        self.node.wake();
+        let result = action(&mut Vec::new());
+        self.resign();
+        result
+    }
+
+    /// Gives polling back to the background thread.
+    pub fn resign(&self) {
+        lock(&self.turn).foreground = false;
+        self.resumed.notify_one();
+    }
+
+    /// Reads on for at most `time`, in whichever thread this is: the coordinator is about to end this process.
+    pub fn linger(&self, time: Duration) {
+        let deadline = Instant::now() + time;
+        if BACKGROUND.with(Cell::get) {
+            let mut events = Vec::new();
+            while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+                if self.node.poll(Some(left), &mut events).is_err() {
+                    return;
+                }
+                self.sort(&mut events);
+            }
+        } else {
+            self.resign();
+            std::thread::sleep(time);
+        }
+    }
+
+    /// Waits until most of what was sent has left.
+    fn wait_for_room(&self) {
+        if self.node.queued() <= QUEUE_LIMIT {
+            return;
+        }
+        self.in_foreground(|events| {
+            while self.node.queued() > QUEUE_LIMIT {
+                self.poll(events);
+                self.sort(events);
+            }
+        });
+    }
+
+    /// Sorts events into the inbox; whether there were any. Ends the process when the job is over for this rank.
+    fn sort(&self, events: &mut Vec<Event>) -> bool {
+        let any = !events.is_empty();
+        for event in events.drain(..) {
+            match event {
+                Event::Frame { from, frame } => self.sort_frame(from, frame),
+                // The coordinator is gone: so is the job. Another rank is gone: the coordinator is its parent and ends the job.
+                Event::Closed { peer: Peer::Coordinator, .. } => exit_now(1),
+                Event::Closed { .. } => {}
+            }
+        }
+        any
+    }
+
+    /// Decodes first and locks afterwards: a malformed message ends the job, which needs the inbox.
+    fn sort_frame(&self, from: Peer, frame: Frame) {
+        match (frame.kind, from) {
+            (CONTROL_FRAME, Peer::Coordinator) => self.sort_reply(decode(&frame.payload, "reply", from)),
+            (ARRIVAL_FRAME, Peer::Rank(rank)) => {
+                let arrival = decode(&frame.payload, "arrival", from);
+                lock(&self.inbox).arrivals.entry(rank).or_default().push_back(arrival);
+            }
+            (ORDER_FRAME, Peer::Rank(_)) => {
+                let order = decode(&frame.payload, "order", from);
+                lock(&self.inbox).orders.push_back(order);
+            }
+            (STREAM_FRAME, Peer::Rank(author)) => {
+                let (sequence, end) = parse_stream_tag(frame.tag);
+                let part = if end {
+                    Part::End(decode(&frame.payload, "operations", from))
+                } else {
+                    Part::Delta(frame.payload)
+                };
+                lock(&self.inbox).streams.entry((author, sequence)).or_default().parts.push_back(part);
+            }
+            (kind, _) => fatal(format_args!("unknown message {kind} from {from:?}: all ranks must run the same build")),
+        }
+    }
+
+    fn sort_reply(&self, reply: Reply) {
+        let mut inbox = lock(&self.inbox);
+        match reply {
+            Reply::Welcome { addresses } => inbox.welcome = Some(addresses),
+            Reply::Granted { acquired, entries, .. } => inbox.granted.push_back((acquired, entries)),
+            Reply::Log { entries } => inbox.log.push_back(entries),
+            Reply::Chunk { instance, first, end } => {
+                inbox.chunks.insert(instance, (first, end));
+            }
+            Reply::Shutdown => inbox.shutdown = true,
+            Reply::Abort => exit_now(1),
+        }
+    }
+
+    fn give(&self, result: Result<(), transport::Error>, to: &str) {
+        if let Err(error) = result {
+            // A rank that died is the coordinator's to report: it ends this process while it is at it.
+            self.linger(LOST_PEER_GRACE);
+            fatal(format_args!("cannot send to {to}: {error}"));
+        }
+    }
+
+    /// Sends a request to the coordinator.
+    pub fn request(&self, request: &Request) {
+        let frame = Frame { kind: CONTROL_FRAME, tag: 0, payload: encode(request).into() };
+        self.give(self.node.send(Peer::Coordinator, frame), "the coordinator");
+    }
+
+    /// Tells the driver that this rank has arrived.
+    pub fn arrive(&self, arrival: &Arrival) {
+        let frame = Frame { kind: ARRIVAL_FRAME, tag: arrival.epoch, payload: encode(arrival).into() };
+        self.give(self.node.send(Peer::Rank(0), frame), "the driver");
+    }
+
+    /// Sends an order of the driver to all ranks.
+    pub fn order(&self, order: &Order) {
+        let frame = Frame { kind: ORDER_FRAME, tag: 0, payload: encode(order).into() };
+        self.give(self.node.broadcast(frame), "the other ranks");
+    }
+
+    /// Sends one delta of a streamed entry to all ranks; waits while too much is queued.
+    pub fn stream(&self, sequence: u64, delta: Vec<u8>) {
+        let frame = Frame { kind: STREAM_FRAME, tag: stream_tag(sequence, false), payload: Bytes::from(delta) };
+        self.give(self.node.broadcast(frame), "the other ranks");
+        self.wait_for_room();
+    }
+
+    /// Ends a streamed entry.
+    pub fn end_stream(&self, sequence: u64, operations: &[crate::entry::Operation]) {
+        let payload = encode(&operations).into();
+        let frame = Frame { kind: STREAM_FRAME, tag: stream_tag(sequence, true), payload };
+        self.give(self.node.broadcast(frame), "the other ranks");
+    }
+}

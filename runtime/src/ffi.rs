@@ -1,0 +1,12 @@
+//! The C side: what translated code (`cape.h`), OpenMP programs (`omp.h`) and the linker's `--wrap` call. Every function here converts
+//! its arguments, calls one safe function of the runtime, and converts back.
+#![allow(unsafe_code)]
+
+pub mod alloc;
+pub mod loops;
+pub mod omp;
+pub mod region;
+pub mod site;
+pub mod start;
+pub mod stdio;
+pub mod sync;

@@ -1,0 +1,143 @@
+//! Barrier, critical, atomic, reduction and lastprivate values (OpenMP 5.2, chapter 15 and 5.4-5.5).
+
+use std::ffi::{CStr, c_char, c_void};
+
+use crate::context::current;
+use crate::entry::Operation;
+use crate::ffi::site::Site;
+use crate::memory::Combiner;
+use crate::session::{self, Session};
+use crate::{region, sync};
+
+/// The session, if the calling thread's team has other members.
+fn shared() -> Option<&'static Session> {
+    session::get().filter(|_| current().shares_work())
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `site` points to a site.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_barrier(site: *const Site) {
+    if let Some(session) = shared() {
+        // SAFETY: the caller's promise.
+        region::barrier(session, unsafe { &*site });
+    }
+}
+
+/// Whether anybody could compete for a lock: in a region, even from a nested team of one.
+fn in_active_region() -> bool {
+    current().active_level > 0
+}
+
+unsafe fn critical(name: *const c_char) -> u64 {
+    // SAFETY: capec generates a string literal.
+    sync::critical_lock(&unsafe { CStr::from_ptr(name) }.to_string_lossy())
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `name` is a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_critical_enter(_site: *const Site, name: *const c_char) {
+    if session::get().is_none() || in_active_region() {
+        // SAFETY: the caller's promise.
+        sync::acquire(unsafe { critical(name) }, false);
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `name` is a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_critical_exit(_site: *const Site, name: *const c_char) {
+    if session::get().is_none() || in_active_region() {
+        // SAFETY: the caller's promise.
+        sync::release(unsafe { critical(name) });
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `original` and `partial` point to `count` elements of `size` bytes of the combiner's type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_reduce(
+    _site: *const Site,
+    original: *mut c_void,
+    partial: *const c_void,
+    size: usize,
+    count: usize,
+    combine: Combiner,
+) {
+    match shared() {
+        Some(session) => {
+            // SAFETY: the caller's promise.
+            let operand = unsafe { std::slice::from_raw_parts(partial.cast::<u8>(), size * count) }.to_vec();
+            let combiner = combine as *const () as u64;
+            session.state().memory.contribute(Operation { address: original as u64, size: size as u64, combiner, operand });
+        }
+        // SAFETY: the caller's promise.
+        None => unsafe { combine(original.cast(), partial.cast(), count) },
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `original` and `value` point to `bytes` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_assign(_site: *const Site, original: *mut c_void, value: *const c_void, bytes: usize) {
+    match shared() {
+        Some(session) => {
+            // SAFETY: the caller's promise.
+            let operand = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), bytes) }.to_vec();
+            let operation = Operation { address: original as u64, size: bytes as u64, combiner: 0, operand };
+            session.state().memory.contribute(operation);
+        }
+        // SAFETY: the caller's promise; value may be original itself where nothing was privatised.
+        None => unsafe { std::ptr::copy(value.cast::<u8>(), original.cast::<u8>(), bytes) },
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `x` and `operand` point to one element of the combiner's type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_atomic_update(x: *mut c_void, operand: *const c_void, size: usize, combine: Combiner) {
+    if let Some(session) = session::get().filter(|_| in_active_region()) {
+        let mut state = session.state();
+        if state.memory.shares(x as usize, size) {
+            // SAFETY: the caller's promise.
+            return unsafe { state.memory.update_atomically(x.cast(), operand.cast(), size, combine) };
+        }
+    }
+    // SAFETY: the caller's promise; memory that is not shared is this thread's alone.
+    unsafe { combine(x.cast(), operand.cast(), 1) };
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site, _x: *mut c_void) {
+    if session::get().is_none() || in_active_region() {
+        sync::acquire(sync::ATOMIC_LOCK, false);
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_atomic_exit(_site: *const Site, _x: *mut c_void) {
+    if session::get().is_none() || in_active_region() {
+        sync::release(sync::ATOMIC_LOCK);
+    }
+}

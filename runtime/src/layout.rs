@@ -1,0 +1,96 @@
+//! Where the image lies: the same addresses in every rank of a job, so that pointers mean the same everywhere.
+//!
+//! ```text
+//! 0x0000_0040_0000  the executable (not position independent)
+//!                     .cape_data  .cape_bss      <- globals of the user's objects      tracked
+//! 0x0f00_0000_0000  driver's stack               <- locals of serial code              tracked
+//!                     stack of rank 1, 2, ...       private to their ranks
+//! 0x1000_0000_0000  heap arena of rank 0, 1, ...                                       tracked
+//! 0x7f..            libc and other libraries, the system's stack, the runtime's memory
+//! ```
+//!
+//! Everything is reserved without backing at start; pages appear when they are written.
+
+/// First byte of the stacks' range.
+const STACKS: usize = 0x0f00_0000_0000;
+/// First byte of the heap's range.
+const HEAP: usize = 0x1000_0000_0000;
+/// Unmapped space between stacks, so that an overflow faults.
+const GUARD: usize = 1 << 20;
+
+/// The address map of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    ranks: usize,
+    heap_size: usize,
+    stack_size: usize,
+}
+
+/// Half-open range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First address.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether `address` lies inside.
+    pub fn contains(&self, address: usize) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+}
+
+impl Layout {
+    /// The map for `ranks` ranks with arenas of `heap_size` and stacks of `stack_size` bytes (multiples of the page size).
+    pub fn new(ranks: u32, heap_size: usize, stack_size: usize) -> Layout {
+        Layout { ranks: ranks as usize, heap_size, stack_size }
+    }
+
+    /// The stack on which the user's code of `rank` runs.
+    pub fn stack(&self, rank: u32) -> Span {
+        let start = STACKS + rank as usize * (self.stack_size + GUARD) + GUARD;
+        Span { start, end: start + self.stack_size }
+    }
+
+    /// The arena from which `rank` allocates.
+    pub fn arena(&self, rank: u32) -> Span {
+        let start = HEAP + rank as usize * self.heap_size;
+        Span { start, end: start + self.heap_size }
+    }
+
+    /// All arenas.
+    pub fn heap(&self) -> Span {
+        Span { start: HEAP, end: HEAP + self.ranks * self.heap_size }
+    }
+
+    /// Whose arena holds `address`.
+    pub fn arena_owner(&self, address: usize) -> Option<u32> {
+        let heap = self.heap();
+        heap.contains(address).then(|| ((address - heap.start) / self.heap_size) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_overlaps() {
+        let layout = Layout::new(16, 64 << 30, 8 << 20);
+        for rank in 0..15 {
+            assert!(layout.stack(rank).end < layout.stack(rank + 1).start);
+            assert_eq!(layout.arena(rank).end, layout.arena(rank + 1).start);
+        }
+        assert!(layout.stack(15).end < layout.heap().start);
+        assert_eq!(layout.arena_owner(layout.arena(7).start), Some(7));
+        assert_eq!(layout.arena_owner(layout.arena(7).start - 1), Some(6));
+        assert_eq!(layout.arena_owner(layout.heap().end), None);
+    }
+}

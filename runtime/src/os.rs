@@ -1,0 +1,137 @@
+//! The runtime's own system calls: reserving the image's address range, switching to the user's stack, reading the key, the board.
+#![allow(unsafe_code)]
+
+use std::io;
+
+use crate::layout::Span;
+
+/// Reserves `span` as private, zero, readable and writable memory without backing. Fails if any of it is in use.
+pub fn reserve(span: Span) -> io::Result<()> {
+    // SAFETY: MAP_FIXED_NOREPLACE maps nothing over existing memory.
+    let mapped = unsafe {
+        libc::mmap(
+            span.start as *mut libc::c_void,
+            span.len(),
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE,
+            -1,
+            0,
+        )
+    };
+    if mapped == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    if mapped as usize != span.start {
+        // SAFETY: a kernel without MAP_FIXED_NOREPLACE put it elsewhere: undo.
+        unsafe { libc::munmap(mapped, span.len()) };
+        return Err(io::Error::from_raw_os_error(libc::EEXIST));
+    }
+    Ok(())
+}
+
+/// Unmaps what [`reserve`] mapped.
+#[cfg(test)]
+pub fn release(span: Span) {
+    // SAFETY: tests release only what they reserved and no longer use.
+    unsafe { libc::munmap(span.start as *mut libc::c_void, span.len()) };
+}
+
+/// The soft limit on this resource in bytes, `None` if unlimited.
+pub fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limits` is a valid place for the result.
+    let failed = unsafe { libc::getrlimit(resource, &mut limits) } != 0;
+    (!failed && limits.rlim_cur != libc::RLIM_INFINITY).then_some(limits.rlim_cur)
+}
+
+/// Calls `entry` on the stack `span` and never comes back: `entry` ends the process.
+pub fn run_on_stack(span: Span, entry: extern "C" fn()) -> ! {
+    // SAFETY: an all-zero ucontext_t is a valid argument of getcontext, which fills it.
+    let mut context: libc::ucontext_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::getcontext(&mut context) };
+    context.uc_stack.ss_sp = span.start as *mut libc::c_void;
+    context.uc_stack.ss_size = span.len();
+    context.uc_link = std::ptr::null_mut();
+    // SAFETY: the stack is mapped and unused, and `entry` takes no arguments.
+    unsafe { libc::makecontext(&mut context, entry, 0) };
+    // SAFETY: the context was made above.
+    unsafe { libc::setcontext(&context) };
+    unreachable!("setcontext does not return")
+}
+
+/// Reads 32 bytes from `descriptor` and closes it.
+pub fn read_key(descriptor: i32) -> io::Result<[u8; 32]> {
+    use std::io::Read;
+    use std::os::fd::FromRawFd;
+    // SAFETY: the launcher made this descriptor for us alone; the file owns it from here on.
+    let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };
+    let mut key = [0; 32];
+    file.read_exact(&mut key)?;
+    Ok(key)
+}
+
+/// One rank's slot of the status board.
+#[derive(Debug)]
+pub struct BoardSlot {
+    bytes: *mut u8,
+}
+
+// SAFETY: the slot is written by the OpenMP thread of this process only and read by another process.
+unsafe impl Send for BoardSlot {}
+// SAFETY: as above; a torn read shows in a message only.
+unsafe impl Sync for BoardSlot {}
+
+impl BoardSlot {
+    /// Maps the slot of `rank` of the board behind `descriptor`, and closes the descriptor.
+    pub fn map(descriptor: i32, rank: u32, size: u32) -> io::Result<BoardSlot> {
+        let length = size as usize * crate::control::board::SLOT;
+        // SAFETY: maps new memory; the descriptor is the launcher's gift.
+        let base = unsafe {
+            libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, descriptor, 0)
+        };
+        let error = io::Error::last_os_error();
+        // SAFETY: nobody else uses it.
+        unsafe { libc::close(descriptor) };
+        if base == libc::MAP_FAILED {
+            return Err(error);
+        }
+        Ok(BoardSlot { bytes: base.cast::<u8>().wrapping_add(rank as usize * crate::control::board::SLOT) })
+    }
+
+    /// Notes what the rank is doing; empty: nothing.
+    pub fn note(&self, text: &str) {
+        let length = text.len().min(crate::control::board::SLOT - 1);
+        // SAFETY: the slot has SLOT bytes, length is below.
+        unsafe {
+            std::ptr::copy_nonoverlapping(text.as_ptr(), self.bytes, length);
+            self.bytes.add(length).write(0);
+        }
+    }
+}
+
+/// Load address of the C library; 0 in a static program.
+pub fn libc_base() -> u64 {
+    // SAFETY: all-zero is a valid Dl_info.
+    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
+    let probe: unsafe extern "C" fn() -> libc::pid_t = libc::getpid;
+    // SAFETY: any address may be asked for.
+    let found = unsafe { libc::dladdr(probe as *const libc::c_void, &mut info) };
+    let name = if found != 0 && !info.dli_fname.is_null() {
+        // SAFETY: dladdr returned a string owned by the loader.
+        unsafe { std::ffi::CStr::from_ptr(info.dli_fname) }.to_string_lossy().into_owned()
+    } else {
+        String::new()
+    };
+    // In a dynamic executable getpid may resolve to its PLT; the loader's own list is reliable.
+    if name.contains("libc.so") || name.contains("libc-") { info.dli_fbase as u64 } else { libc_base_from_maps() }
+}
+
+fn libc_base_from_maps() -> u64 {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    maps.lines()
+        .find(|line| line.ends_with(".so.6") && line.contains("/libc") || line.contains("/ld-musl"))
+        .and_then(|line| line.split('-').next())
+        .and_then(|start| u64::from_str_radix(start, 16).ok())
+        .unwrap_or(0)
+}

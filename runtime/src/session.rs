@@ -1,0 +1,263 @@
+//! This process as a member of its job: how it joins, what it owns, and the life of a worker.
+//!
+//! A process without `CAPE_COORDINATOR` in its environment, or in a job of one rank, is an ordinary program: no image, no tracking, libc's heap.
+#![allow(unsafe_code)]
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use ckpt_incremental::{ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use};
+use transport::{JobKey, Listen, Node, Peer, Transport};
+
+use crate::config::{self, JobConfig};
+use crate::control::{Identity, PROTOCOL_VERSION, Request};
+use crate::exchange::{Exchange, OpenFile};
+use crate::failure::{exit_now, fatal};
+use crate::heap::Heap;
+use crate::icv::ICVS;
+use crate::layout::{Layout, Span};
+use crate::memory::Memory;
+use crate::os;
+use crate::statistics::Stopwatch;
+
+/// Stack of a program whose stack is unlimited, and the most any program gets.
+const MAX_STACK: u64 = 1 << 30;
+const MIN_STACK: u64 = 256 << 10;
+
+/// What one OpenMP thread at a time uses.
+#[derive(Debug)]
+pub struct State {
+    /// The image and this rank's place in the log.
+    pub memory: Memory,
+    /// Accounts.
+    pub watch: Stopwatch,
+    /// Forks and barriers so far.
+    pub epoch: u64,
+    /// The driver's stack is shared from here up.
+    pub stack_bound: usize,
+    /// Driver: what the last join left for the next fork.
+    pub unsent: crate::exchange::Advance,
+    /// Driver: entries each rank has appended to the lock-ordered log.
+    pub appended: Vec<u64>,
+    /// Worker: the driver's stream may be applied before its order.
+    pub settled: bool,
+    /// Worker: the driver's open files.
+    pub foreign_files: Vec<OpenFile>,
+}
+
+/// This process in a job of several ranks.
+#[derive(Debug)]
+pub struct Session {
+    /// This process's rank.
+    pub rank: u32,
+    /// Ranks of the job, at least 2.
+    pub size: u32,
+    /// Address map.
+    pub layout: Layout,
+    /// Links.
+    pub exchange: Exchange,
+    /// The shared heap.
+    pub heap: Heap,
+    /// Whether statistics are wanted.
+    pub statistics: bool,
+    globals: [Span; 2],
+    board: Option<os::BoardSlot>,
+    state: Mutex<State>,
+    welcomed: OnceLock<()>,
+}
+
+static SESSION: OnceLock<Session> = OnceLock::new();
+
+/// The session, if this process belongs to a job of several ranks.
+pub fn get() -> Option<&'static Session> {
+    SESSION.get()
+}
+
+// Provided by GNU ld.
+unsafe extern "C" {
+    static __executable_start: u8;
+    static etext: u8;
+}
+
+fn text() -> Span {
+    let (start, end) = (&raw const __executable_start, &raw const etext);
+    Span { start: start as usize, end: end as usize }
+}
+
+/// Joins the job, if there is one. Workers do not return: they serve until the program ends.
+pub fn start() {
+    let config = match config::job() {
+        Ok(config) => config,
+        Err(message) => fatal(message),
+    };
+    let omp = config::omp();
+    match config {
+        Some(config) if config.size > 1 => {
+            ICVS.initialise(config.size, &omp);
+            join(&config);
+        }
+        Some(config) => {
+            ICVS.initialise(1, &omp);
+            // Nothing to do in a job of one, but the key must not stay readable.
+            drop(os::read_key(config.key_fd));
+        }
+        None => ICVS.initialise(1, &omp),
+    }
+}
+
+fn join(config: &JobConfig) {
+    let session = match connect(config) {
+        Ok(session) => session,
+        Err(message) => {
+            eprintln!("caperun: error: rank {}: {message}", config.rank);
+            exit_now(1)
+        }
+    };
+    if SESSION.set(session).is_err() {
+        fatal("the runtime was started twice: link it once");
+    }
+    let session = get().expect("set above");
+    let spawned = std::thread::Builder::new().name("cape-net".into()).spawn(|| session.exchange.poll_in_background());
+    if let Err(error) = spawned {
+        fatal(format_args!("cannot start a thread ({error}): raise the limit on processes (ulimit -u)"));
+    }
+    if session.rank > 0 {
+        os::run_on_stack(session.layout.stack(session.rank), serve)
+    }
+}
+
+extern "C" fn serve() {
+    crate::region::serve(get().expect("workers serve in a session"))
+}
+
+fn connect(config: &JobConfig) -> Result<Session, String> {
+    let listen = if config.tcp { Listen::Tcp(std::net::Ipv4Addr::LOCALHOST.into()) } else { Listen::Unix };
+    let key = os::read_key(config.key_fd).map_err(|error| format!("cannot read the job's key: {error}"))?;
+    let me = Peer::Rank(config.rank);
+    let node = Node::new(me, listen, JobKey::from_bytes(key)).map_err(|error| format!("cannot listen: {error}"))?;
+    node.introduce(Peer::Coordinator, config.coordinator.clone());
+    node.set_ranks(config.size);
+
+    let stack_size = os::limit(libc::RLIMIT_STACK).unwrap_or(MAX_STACK).clamp(MIN_STACK, MAX_STACK) as usize;
+    let stack_size = stack_size.next_multiple_of(PAGE_SIZE);
+    let layout = Layout::new(config.size, config.heap_size, stack_size);
+    let tracker = ckpt_incremental::choose_with(config.tracker, &config::disabled_trackers())
+        .map_err(|error| format!("no way to track written pages: {error}"))?;
+    let image = map_image(config.rank, layout, tracker)?;
+    crate::ffi::stdio::configure(config.rank, tracker);
+    let address = node.address().to_string();
+    if config.verbose {
+        eprintln!("cape: rank {}: tracker {tracker}, heap {} MiB per rank", config.rank, config.heap_size >> 20);
+    }
+
+    let data = crate::ffi::start::globals();
+    let hello = Request::Hello {
+        pid: std::process::id(),
+        address,
+        tracker: tracker.to_string(),
+        identity: Identity {
+            protocol: PROTOCOL_VERSION,
+            build_id: build_id(),
+            libc_base: os::libc_base(),
+            globals: (data[0].start as u64, data[1].end as u64),
+            heap_size: config.heap_size as u64,
+            stack_size: stack_size as u64,
+        },
+    };
+    let exchange = Exchange::new(Box::new(node));
+    exchange.request(&hello);
+    let board = config.board_fd.and_then(|fd| os::BoardSlot::map(fd, config.rank, config.size).ok());
+    Ok(Session {
+        rank: config.rank,
+        size: config.size,
+        layout,
+        exchange,
+        // SAFETY: map_image mapped the heap, and nothing unmaps it.
+        heap: unsafe { Heap::new(layout, config.rank) },
+        statistics: config.statistics,
+        globals: data,
+        board,
+        state: Mutex::new(State {
+            memory: Memory::new(image, config.rank, text()),
+            watch: Stopwatch::default(),
+            epoch: 0,
+            stack_bound: layout.stack(0).end,
+            unsent: Default::default(),
+            appended: vec![0; config.size as usize],
+            settled: false,
+            foreign_files: Vec::new(),
+        }),
+        welcomed: OnceLock::new(),
+    })
+}
+
+fn map_image(rank: u32, layout: Layout, tracker: TrackerKind) -> Result<Image, String> {
+    let reserve = |span: Span, what: &str| {
+        os::reserve(span).map_err(|error| {
+            format!(
+                "cannot reserve {} MiB of address space for the {what} ({error}): raise the limit (ulimit -v), or give caperun a smaller --heap-size",
+                span.len() >> 20
+            )
+        })
+    };
+    reserve(layout.heap(), "heap")?;
+    reserve(layout.stack(0), "driver's stack")?;
+    if rank > 0 {
+        reserve(layout.stack(rank), "stack")?;
+    }
+    let mut ranges = Vec::new();
+    let mut track = |span: Span, initial, usage| {
+        if span.len() > 0 {
+            let range = MemoryRange::new(span.start, span.end).map_err(|error| error.to_string())?;
+            ranges.push(TrackedRange { range, initial, usage });
+        }
+        Ok::<(), String>(())
+    };
+    let [data, bss] = crate::ffi::start::globals();
+    track(data, Initial::Current, Use::Data)?;
+    track(bss, Initial::Zero, Use::Data)?;
+    track(layout.stack(0), Initial::Zero, if rank == 0 { Use::OwnStack } else { Use::Data })?;
+    track(layout.heap(), Initial::Zero, Use::Data)?;
+    // SAFETY: the globals are the executable's own, the rest was reserved above; none of it is ever unmapped.
+    unsafe { Image::track(&ranges, tracker) }.map_err(|error| error.to_string())
+}
+
+/// A digest of what makes executables the same: their identity on disk would do on one host, their contents do anywhere.
+fn build_id() -> String {
+    crate::identity::of_executable().unwrap_or_else(|error| fatal(format_args!("cannot read the executable: {error}")))
+}
+
+impl Session {
+    /// Exclusive use of the state.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until all ranks of the job are there and introduces them to the transport.
+    pub fn wait_for_all_ranks(&self) {
+        self.welcomed.get_or_init(|| {
+            let addresses = self.exchange.wait(|inbox| inbox.welcome.take());
+            for (rank, address) in (0..).zip(addresses) {
+                match address.parse() {
+                    Ok(address) if rank != self.rank => self.exchange.node().introduce(Peer::Rank(rank), address),
+                    Ok(_) => {}
+                    Err(error) => fatal(format_args!("rank {rank} listens at {address}: {error}")),
+                }
+            }
+        });
+    }
+
+    /// All memory that can have been written since the start, with the driver's stack from `stack_bound` up.
+    pub fn scope(&self, stack_bound: usize) -> Vec<ByteRange> {
+        let stack = Span { start: stack_bound, end: self.layout.stack(0).end };
+        let fixed = self.globals.iter().copied().chain([stack]);
+        let spans = fixed.chain(self.heap.written(self.size)).filter(|span| span.len() > 0);
+        spans.map(|span| ByteRange { start: span.start, end: span.end }).collect()
+    }
+
+    /// Notes on the board what this rank is doing.
+    pub fn note(&self, text: &str) {
+        if let Some(board) = &self.board {
+            board.note(text);
+        }
+    }
+}
