@@ -1,11 +1,14 @@
 //! The measurement itself: rounds of all variants, interleaved, then one run that counts bytes.
 
+use std::env;
 use std::path::Path;
 use std::time::Duration;
 
+use testsuite::tools::Tools;
+
 use crate::Options;
 use crate::machine::Machine;
-use crate::program::{Programs, Tools, Variant};
+use crate::program::{Programs, Variant};
 use crate::report::Report;
 use crate::statistics::Times;
 use crate::traffic::{self, Traffic};
@@ -16,8 +19,10 @@ pub(crate) fn measure(options: &Options) -> Result<Report, String> {
     let directory = tempfile::tempdir()
         .map_err(|error| format!("cannot create a temporary directory: {error}"))?;
     let deadline = Duration::from_secs(options.deadline);
+    let chosen = env::var_os("CAPE_BIN_DIR");
+    let tools = Tools::find(chosen.as_deref().map(Path::new)).map_err(|error| error.to_string())?;
     let programs = Programs::build(
-        Tools::find()?,
+        tools,
         &source,
         directory.path(),
         (options.ranks, options.size),

@@ -1,4 +1,4 @@
-//! Finds the tools, builds the three variants, and runs one of them under a deadline.
+//! Builds the three variants, and runs one of them under a deadline.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testsuite::tools::Tools;
 
 /// From asking a run that passed its deadline to end (so that caperun ends its ranks) to killing it.
 const GRACE: Duration = Duration::from_secs(5);
@@ -47,41 +48,6 @@ impl fmt::Display for Variant {
     }
 }
 
-/// The built tools of this workspace.
-#[derive(Debug)]
-pub(crate) struct Tools {
-    capec: PathBuf,
-    caperun: PathBuf,
-}
-
-impl Tools {
-    /// `$CAPE_BIN_DIR`, or else the nearest directory above this executable that holds both.
-    pub(crate) fn find() -> Result<Self, String> {
-        let directories: Vec<PathBuf> = match std::env::var_os("CAPE_BIN_DIR") {
-            Some(directory) => vec![directory.into()],
-            None => {
-                let own = std::env::current_exe()
-                    .map_err(|error| format!("cannot find this executable: {error}"))?;
-                own.ancestors().skip(1).map(Path::to_path_buf).collect()
-            }
-        };
-        let beside = |directory: &PathBuf| Self {
-            capec: directory.join("capec"),
-            caperun: directory.join("caperun"),
-        };
-        let found = directories
-            .iter()
-            .map(beside)
-            .find(|tools| tools.capec.is_file() && tools.caperun.is_file());
-        found.ok_or_else(|| {
-            format!(
-                "no capec and caperun in {} or above; build them with `cargo build --release`, or set CAPE_BIN_DIR",
-                directories.first().map_or_else(String::new, |directory| directory.display().to_string())
-            )
-        })
-    }
-}
-
 /// The program built in all variants.
 #[derive(Debug)]
 pub(crate) struct Programs {
@@ -104,7 +70,7 @@ impl Programs {
         for variant in Variant::ALL {
             let mut command = match variant {
                 Variant::Cape => Command::new(&tools.capec),
-                Variant::Sequential | Variant::SharedMemory => Command::new("gcc"),
+                Variant::Sequential | Variant::SharedMemory => Command::new(&tools.oracle),
             };
             command
                 .arg("-O3")
