@@ -33,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u32).range(1..=20000))]
     size: u32,
     /// Ranks of the job, and threads of gcc -fopenmp
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=1024))]
     ranks: u32,
     /// Largest accepted ratio of the medians, caperun to gcc -fopenmp
     #[arg(long, default_value_t = 1.10)]

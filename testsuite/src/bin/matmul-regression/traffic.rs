@@ -29,14 +29,15 @@ pub(crate) fn required(size: u32, ranks: u32) -> u64 {
     (ranks - 1) * 2 * matrix + (size - driver_rows) * size * 4
 }
 
-/// The bytes in column `sent` of the line `total`.
+/// The bytes in column `sent` of the line `total`, all ranks together.
 ///
-/// Columns are right-aligned under their headings, so a value ends where its heading ends:
+/// Numbers are right-aligned under their headings, so a value ends where its heading ends:
 ///
 /// ```text
-/// site                     runs   pages       sent   received
-/// matmul.c:69 parallel for    1   13188   21.5 MiB   21.5 MiB
-/// total                       1   13188   21.5 MiB   21.5 MiB
+/// region                   runs        computing   …   pages      sent  received
+/// matmul.c:69 parallel for    1  max      350 ms   …  13,188  21.5 MiB  21.5 MiB
+///                                mean     349 ms   …
+/// total                       1  max      350 ms   …  13,188  21.5 MiB  21.5 MiB
 /// ```
 pub(crate) fn bytes_sent(table: &str) -> Result<u64, String> {
     find_sent(table).ok_or_else(|| {
@@ -60,9 +61,10 @@ fn find_sent(table: &str) -> Option<u64> {
     }
 }
 
-/// In a heading line, the count of characters up to the end of the word `sent`.
+/// In the heading line, the count of characters up to the end of the word `sent`.
 fn end_of_sent(line: &str) -> Option<usize> {
-    if line.split_whitespace().all(|word| word != "sent") {
+    let has = |heading: &str| line.split_whitespace().any(|word| word == heading);
+    if !has("region") || !has("received") {
         return None;
     }
     let start = line.find(" sent")?;
@@ -104,12 +106,17 @@ mod tests {
 
     #[test]
     fn reads_the_total_with_and_without_a_separate_unit() {
-        let table = "matmul: 1.0 s\n\
-                     site                     runs      sent   received\n\
-                     a.c:1 parallel for          1   1.5 KiB      9 MiB\n\
-                     total                       1  21.5 MiB      9 MiB\n";
+        let table = "\
+matmul: 0.350 s in the parallel loop
+caperun: statistics of ./m on 2 ranks (1 of them sent none); times: the largest of any rank
+region                   runs        computing    waiting   pages      sent   received
+matmul.c:69 parallel for    1  max      350 ms    1.00 ms  13,188  21.5 MiB       12 B
+                               mean     349 ms          0
+total                       1  max      350 ms    1.00 ms  13,188  21.5 MiB       12 B
+                               mean     349 ms          0
+";
         assert_eq!(bytes_sent(table), Ok(22_544_384));
-        let plain = "site   sent  received\nx  1,234  5\ntotal  1234  5\n";
+        let plain = "region   sent  received\nx       1,234         5\ntotal    1234         5\n";
         assert_eq!(bytes_sent(plain), Ok(1234));
     }
 
@@ -120,7 +127,7 @@ mod tests {
                 .expect_err("no table")
                 .contains("nothing here")
         );
-        assert!(bytes_sent("site sent\nonly 5\n").is_err());
-        assert!(bytes_sent("site  sent\ntotal  5 furlongs\n").is_err());
+        assert!(bytes_sent("region sent received\nonly 5 6\n").is_err());
+        assert!(bytes_sent("region        sent received\ntotal   5 furlongs     5 B\n").is_err());
     }
 }
