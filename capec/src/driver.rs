@@ -322,8 +322,10 @@ impl Session {
         match outcome {
             Ok((_, Outcome::Untouched)) => self.untouched(input, stdin.as_deref(), output),
             Ok((text, Outcome::Translated(translation))) => {
-                for warning in &translation.report {
-                    report(warning.to_string().as_bytes());
+                if !self.gives("-w") {
+                    for warning in &translation.report {
+                        report(warning.to_string().as_bytes());
+                    }
                 }
                 if self.saves_temporaries() {
                     let preprocessed = text.encode(text.content.clone());
@@ -484,6 +486,13 @@ impl Session {
             code,
             translated: true,
         })
+    }
+
+    /// Whether the user gave exactly this flag.
+    fn gives(&self, word: &str) -> bool {
+        self.options
+            .flags()
+            .any(|flag| flag.words.first().is_some_and(|first| first == word))
     }
 
     fn saves_temporaries(&self) -> bool {

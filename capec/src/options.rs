@@ -22,20 +22,38 @@ impl Environment {
     /// Reads `CAPE_CC` and `CAPE_HOME`.
     ///
     /// # Errors
-    /// [`Error::EmptyCompiler`].
+    /// [`Error::EmptyCompiler`], [`Error::CompilerIsCapec`].
     pub fn read() -> Result<Self, Error> {
         let compiler = match std::env::var_os("CAPE_CC") {
             Some(text) => response::split(text.as_bytes()),
             None => vec!["gcc".into()],
         };
-        if compiler.first().is_none_or(|program| program.is_empty()) {
-            return Err(Error::EmptyCompiler);
+        match compiler.first() {
+            Some(program) if is_capec(program) => return Err(Error::CompilerIsCapec),
+            Some(program) if !program.is_empty() => {}
+            _ => return Err(Error::EmptyCompiler),
         }
         let home = std::env::var_os("CAPE_HOME")
             .filter(|home| !home.is_empty())
             .map(PathBuf::from);
         Ok(Self { compiler, home })
     }
+}
+
+/// Whether running `program` would run this executable again.
+fn is_capec(program: &OsStr) -> bool {
+    let Ok(own) = std::env::current_exe().and_then(std::fs::canonicalize) else {
+        return false;
+    };
+    let is_own = |path: PathBuf| std::fs::canonicalize(path).is_ok_and(|path| path == own);
+    if program.as_bytes().contains(&b'/') {
+        return is_own(PathBuf::from(program));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|place| place.join(program))
+        .find(|place| place.is_file());
+    found.is_some_and(is_own)
 }
 
 /// What kind of file an input is.
@@ -272,6 +290,7 @@ fn takes_part(class: Class, step: Step) -> bool {
     }
 }
 
+/// Whether both are one regular file; `-x c /dev/null -o /dev/null` is a common way to try a flag.
 fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |path: &Path| {
@@ -280,7 +299,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
             .filter(std::fs::Metadata::is_file)?;
         Some((data.dev(), data.ino()))
     };
-    one == other || (identity(one).is_some() && identity(one) == identity(other))
+    identity(one).is_some_and(|file| identity(other) == Some(file))
 }
 
 fn input(path: OsString, explicit: Option<OsString>) -> Result<Input, Error> {
@@ -429,10 +448,15 @@ mod tests {
             resolve(&["-c", "a.c", "b.c", "-o", "x"]),
             Err(Error::OneOutputForManyInputs)
         ));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.c");
+        std::fs::write(&file, "").unwrap();
+        let name = file.to_str().unwrap();
         assert!(matches!(
-            resolve(&["-c", "a.c", "-o", "a.c"]),
+            resolve(&["-c", name, "-o", name]),
             Err(Error::OutputIsInput(_))
         ));
+        assert!(resolve(&["-c", "-xc", "/dev/null", "-o", "/dev/null"]).is_ok());
         assert!(matches!(
             resolve(&["-c", "-"]),
             Err(Error::StdinWithoutLanguage)

@@ -3,7 +3,7 @@
 //! Files that cannot be read or parsed have no symbols: the linker will say what is wrong with them.
 
 use object::read::archive::ArchiveFile;
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSymbol};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -74,14 +74,9 @@ fn read_archive(path: &Path, data: &[u8], symbols: &mut Symbols) {
 }
 
 fn read_object(data: &[u8], symbols: &mut Symbols) {
-    use object::ObjectSection;
     let Ok(file) = object::File::parse(data) else {
         return;
     };
-    symbols.lto |= file
-        .sections()
-        .filter_map(|section| section.name().ok())
-        .any(|name| name.starts_with(".gnu.lto_"));
     for symbol in file.symbols().filter(|symbol| symbol.is_global()) {
         let Ok(name) = symbol.name() else { continue };
         let set = if symbol.is_undefined() {
@@ -90,5 +85,39 @@ fn read_object(data: &[u8], symbols: &mut Symbols) {
             &mut symbols.defined
         };
         set.insert(name.to_owned());
+    }
+    for section in file.sections() {
+        let name = section.name().unwrap_or_default();
+        symbols.lto |= name.starts_with(".gnu.lto_");
+        if name.starts_with(".gnu.lto_.symtab.")
+            && let Ok(table) = section.data()
+        {
+            read_lto_table(table, symbols);
+        }
+    }
+}
+
+/// The symbol table of gcc's intermediate form, as its linker plugin reads it (`parse_table_entry` in lto-plugin.c):
+/// for each symbol its name and its comdat key, both ended by a zero byte, a kind, a visibility, an eight byte size and a
+/// four byte slot.
+fn read_lto_table(mut table: &[u8], symbols: &mut Symbols) {
+    const FIXED: usize = 1 + 1 + 8 + 4;
+    const UNDEFINED: [u8; 2] = [2, 3];
+    loop {
+        let mut parts = table.splitn(3, |&byte| byte == 0);
+        let (Some(name), Some(_comdat), Some(rest)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return;
+        };
+        let Some((fixed, next)) = rest.split_at_checked(FIXED) else {
+            return;
+        };
+        let set = if UNDEFINED.contains(&fixed[0]) {
+            &mut symbols.undefined
+        } else {
+            &mut symbols.defined
+        };
+        set.insert(String::from_utf8_lossy(name).into_owned());
+        table = next;
     }
 }

@@ -40,7 +40,7 @@ impl Toolchain {
     /// files, the caller's. `echo`: show each command on stderr. `dry_run`: have the host show what it would do instead.
     ///
     /// # Errors
-    /// [`Error::EmptyCompiler`], [`Error::CompilerIsCapec`].
+    /// [`Error::EmptyCompiler`].
     pub fn new(
         compiler: &[OsString],
         scratch: &Path,
@@ -48,9 +48,6 @@ impl Toolchain {
         dry_run: bool,
     ) -> Result<Self, Error> {
         let (program, leading) = compiler.split_first().ok_or(Error::EmptyCompiler)?;
-        if is_capec(program) {
-            return Err(Error::CompilerIsCapec);
-        }
         Ok(Self {
             program: program.clone(),
             leading: leading.to_vec(),
@@ -164,6 +161,8 @@ impl Toolchain {
 
     fn command(&self, words: &[OsString]) -> Result<Command, Error> {
         let mut command = Command::new(&self.program);
+        // Should the host be a script that ends up in capec again, that one has a compiler of its own.
+        command.env_remove("CAPE_CC");
         let length: usize = words.iter().map(|word| word.len() + 1).sum();
         if length <= LONG_COMMAND {
             command.args(&self.leading).args(words);
@@ -259,22 +258,6 @@ fn quoted(word: &[u8]) -> Vec<u8> {
     }
     text.push(b'"');
     text
-}
-
-/// Whether running `program` would run this executable again.
-fn is_capec(program: &OsStr) -> bool {
-    let Ok(own) = std::env::current_exe().and_then(std::fs::canonicalize) else {
-        return false;
-    };
-    let is_own = |path: PathBuf| std::fs::canonicalize(path).is_ok_and(|path| path == own);
-    if program.as_bytes().contains(&b'/') {
-        return is_own(PathBuf::from(program));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|place| place.join(program))
-        .find(|place| place.is_file());
-    found.is_some_and(is_own)
 }
 
 #[cfg(test)]

@@ -110,8 +110,20 @@ fn a_function_the_program_defines_itself_is_not_wrapped() {
         "main.c",
         "int getline(char *, int);\nint puts(const char *);\nint main(void) { char s[9]; return getline(s, 7) - 7; }\n",
     );
-    for how in ["-O0", "-static"] {
+    for how in ["-O0", "-static", "-flto"] {
         succeeded(place.linking([how, "main.c", "own.c", "-o", "prog"]));
+        runs(&place, "allocations 0\n");
+    }
+}
+
+#[test]
+fn a_variable_named_like_a_wrapped_function_stays_a_variable() {
+    let place = Place::new();
+    place.prefix();
+    place.write("one.c", "int times[3];\nlong wait = 4;\n");
+    place.write("main.c", "extern int times[];\nextern long wait;\nint main(void) { times[1] = 2; return (int)wait - 4; }\n");
+    for how in ["-fno-common", "-fcommon", "-static"] {
+        succeeded(place.linking([how, "main.c", "one.c", "-o", "prog"]));
         runs(&place, "allocations 0\n");
     }
 }
@@ -138,16 +150,18 @@ fn openmp_in_a_shared_library_is_refused() {
         "region.c",
         "extern const char cape_abi_1; const char *used(void) { return &cape_abi_1; }\n",
     );
-    succeeded(place.linking(["-fPIC", "-c", "region.c"]));
-    let message = failed(
-        place.linking(["-shared", "region.o", "-o", "libregion.so"]),
-        1,
-    );
-    assert!(
-        message.contains("region.o contains OpenMP code"),
-        "{message}"
-    );
-    assert!(!place.exists("libregion.so"));
+    for how in ["-O1", "-flto"] {
+        succeeded(place.linking([how, "-fPIC", "-c", "region.c"]));
+        let message = failed(
+            place.linking(["-shared", "region.o", "-o", "libregion.so"]),
+            1,
+        );
+        assert!(
+            message.contains("region.o contains OpenMP code"),
+            "{message}"
+        );
+        assert!(!place.exists("libregion.so"));
+    }
 }
 
 #[test]
