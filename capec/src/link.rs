@@ -17,12 +17,13 @@
 
 use crate::args::Class;
 use crate::error::Error;
-use crate::layout::Layout;
+use crate::layout::{LIBRARY, Layout};
 use crate::options::{Flag, Input, Options, Piece};
 use crate::symbols::{self, Kind, Symbols};
 use crate::toolchain::Toolchain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +141,14 @@ impl Link<'_> {
         if let Some(output) = &self.options.output {
             words.extend(["-o".into(), output.clone().into_os_string()]);
         }
-        self.toolchain.run(&words, None)
+        if after.is_empty() || !self.options.has(Class::Static) || self.options.dry_run {
+            return self.toolchain.run(&words, None);
+        }
+        let captured = self.toolchain.capture(&words, None)?;
+        // Nothing can be done about closed streams.
+        let _ = io::stdout().write_all(&captured.output);
+        let _ = io::stderr().write_all(&without_runtimes_own(&captured.messages));
+        Ok(captured.code)
     }
 
     fn refuse_openmp(&self) -> Result<(), Error> {
@@ -368,6 +376,34 @@ fn read_list(path: &Path) -> Result<Vec<String>, Error> {
         .collect())
 }
 
+/// The linker's messages without the warnings about the runtime itself: that it refers to functions of glibc that would load
+/// a library in a static program, which it never calls. Each is a line that names the place and one with the warning.
+fn without_runtimes_own(messages: &[u8]) -> Vec<u8> {
+    let contains = |line: &[u8], part: &[u8]| line.windows(part.len()).any(|window| window == part);
+    let lines: Vec<&[u8]> = messages.split_inclusive(|&byte| byte == b'\n').collect();
+    let names_runtime = |line: &[u8]| contains(line, LIBRARY.as_bytes());
+    let warns = |line: &[u8]| {
+        contains(
+            line,
+            b"in statically linked applications requires at runtime",
+        )
+    };
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while let Some(&line) = lines.get(at) {
+        let next = lines.get(at + 1).copied().unwrap_or_default();
+        if names_runtime(line) && warns(line) {
+            at += 1;
+        } else if names_runtime(line) && warns(next) && !names_runtime(next) {
+            at += 2;
+        } else {
+            kept.extend_from_slice(line);
+            at += 1;
+        }
+    }
+    kept
+}
+
 fn dynamic_flags(wrapped: &[String], own: &BTreeSet<String>) -> Vec<OsString> {
     let option = |name: &String| {
         if own.contains(name) {
@@ -421,5 +457,20 @@ mod tests {
         let path = dir.path().join("wrap.opts");
         std::fs::write(&path, "--wrap=main\n--wrap=malloc\n").unwrap();
         assert_eq!(read_list(&path).unwrap(), ["main", "malloc"]);
+    }
+
+    #[test]
+    fn only_the_runtimes_own_static_warnings_go() {
+        let warning = "warning: Using 'getaddrinfo' in statically linked applications requires at runtime the shared libraries\n";
+        let text = format!(
+            "/usr/bin/ld: /p/libcape_runtime.a(std.o): in function `lookup':\n/x/mod.rs:350: {warning}/usr/bin/ld: a.o: in function `f':\na.c:3: {warning}ld: /p/libcape_runtime.a(x.o): error\n/p/libcape_runtime.a(y.o):(.text+0x3): {warning}"
+        );
+        let kept = format!(
+            "/usr/bin/ld: a.o: in function `f':\na.c:3: {warning}ld: /p/libcape_runtime.a(x.o): error\n"
+        );
+        assert_eq!(
+            String::from_utf8(without_runtimes_own(text.as_bytes())).unwrap(),
+            kept
+        );
     }
 }

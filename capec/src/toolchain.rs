@@ -57,11 +57,15 @@ impl Toolchain {
         })
     }
 
-    /// Whether the host is clang, by its name.
+    /// Whether the host is clang, by its name (`ccache clang-19`).
     pub fn is_clang(&self) -> bool {
-        Path::new(&self.program)
-            .file_name()
-            .is_some_and(|name| name.as_bytes().starts_with(b"clang"))
+        let named = |word: &OsString| {
+            let name = Path::new(word).file_name().unwrap_or_default();
+            name.as_bytes().windows(5).any(|part| part == b"clang")
+        };
+        std::iter::once(&self.program)
+            .chain(&self.leading)
+            .any(named)
     }
 
     /// Runs the host with our own standard streams and returns its exit code. `input`, if given, becomes its stdin.
