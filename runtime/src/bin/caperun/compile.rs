@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, mkdtemp};
@@ -14,6 +15,10 @@ use crate::launch::child;
 use crate::program;
 use crate::report::{self, Failure};
 use crate::signals::{Notice, Signals};
+use crate::verdict::Verdict;
+
+/// How long a compiler that was told to end may take.
+const CLEANING_UP: Duration = Duration::from_secs(2);
 
 /// A directory of our own that is removed with everything in it.
 #[derive(Debug)]
@@ -142,33 +147,42 @@ fn compile(options: &Options, signals: &Signals) -> Result<Prepared, Failure> {
     })
 }
 
-/// Waits for the compiler's group of processes; a signal to `caperun` ends it.
+/// Waits for the compiler's group of processes. A signal to `caperun` is passed on to it, and enforced if that does not end it.
 fn wait(mut child: Child, signals: &Signals) -> Result<ExitStatus, Failure> {
     let group = Pid::from_raw(-i32::try_from(child.id()).expect("process ids are positive ints"));
     let failed = |error: std::io::Error| Failure::new(format!("cannot wait for capec: {error}"));
+    let mut interrupted: Option<(Signal, Instant)> = None;
     loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            return Ok(status);
-        }
-        match signals.wait() {
-            Notice::End(signal) => {
-                // Its own temporary files are removed by its handlers, if it is given the time.
-                let _ = kill(group, signal);
-                let _ = kill(group, Signal::SIGCONT);
-                child.wait().map_err(failed)?;
+        let ended = child.try_wait().map_err(failed)?;
+        match (ended, interrupted) {
+            (Some(status), None) => return Ok(status),
+            (Some(_), Some((signal, _))) => {
                 return Err(Failure::with_code(
                     "",
-                    crate::verdict::Verdict::Interrupted { signal }.code(),
+                    Verdict::Interrupted { signal }.code(),
                 ));
             }
-            Notice::Stop => {
+            (None, _) => {}
+        }
+        match signals.wait_until(interrupted.map(|(_, deadline)| deadline)) {
+            Some(Notice::End(signal)) if interrupted.is_none() => {
+                // Its handlers remove its own temporary files.
+                interrupted = Some((signal, Instant::now() + CLEANING_UP));
+                let _ = kill(group, signal);
+                let _ = kill(group, Signal::SIGCONT);
+            }
+            None | Some(Notice::End(_)) => {
+                let _ = kill(group, Signal::SIGKILL);
+                interrupted = interrupted.map(|(signal, _)| (signal, Instant::now() + CLEANING_UP));
+            }
+            Some(Notice::Stop) => {
                 let _ = kill(group, Signal::SIGSTOP);
                 signals.stop_myself();
             }
-            Notice::Continue => {
+            Some(Notice::Continue) => {
                 let _ = kill(group, Signal::SIGCONT);
             }
-            Notice::Child | Notice::Forward(_) | Notice::OutputWritten => {}
+            Some(Notice::Child | Notice::Forward(_) | Notice::OutputWritten) => {}
         }
     }
 }
