@@ -4,8 +4,8 @@
 //! is ready; what is left is reported again, as events are level-triggered.
 
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -37,6 +37,9 @@ const ACCEPTS: usize = 16;
 
 /// Bytes read from one link per round.
 const READ_QUOTA: usize = 1 << 20;
+
+/// Bytes read from a link that is given up: more than the kernel keeps for a socket.
+const LAST_WORDS: usize = 64 << 20;
 
 /// Bytes read at once where small frames are expected.
 const SCRATCH: usize = 64 << 10;
@@ -82,7 +85,10 @@ fn lost(error: &io::Error) -> Failure {
 }
 
 fn overrun(error: &io::Error) -> Failure {
-    Failure::Overrun(broken(error))
+    Failure::Overrun(match broken(error) {
+        CloseReason::Ended => CloseReason::Rejected,
+        other => other,
+    })
 }
 
 impl Node {
@@ -292,7 +298,7 @@ impl Node {
             let mut message = [0; MESSAGE];
             let missing = handshake.missing();
             let got = match sys::receive(socket, None, &mut message[..missing]) {
-                Ok((_, 0)) => return Err(Failure::Overrun(CloseReason::Ended)),
+                Ok((_, 0)) => return Err(Failure::Overrun(CloseReason::Rejected)),
                 Ok((_, got)) => got,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(overrun(&error)),
@@ -443,7 +449,7 @@ impl Node {
         for link in &links {
             let mut input = lock(&link.input);
             // It ends with an error or with nothing more to read: the link is closed in either case.
-            let _ = self.read(turn, link, &mut input, usize::MAX, events);
+            let _ = self.read(turn, link, &mut input, LAST_WORDS, events);
         }
         for link in &links {
             link.retire(&reason, &self.poller, &self.backlog);
@@ -540,7 +546,7 @@ impl Node {
                     links
                         .iter()
                         .filter_map(|link| lock(&link.input).socket.clone())
-                        .for_each(|socket| sys::shut_down(&socket));
+                        .for_each(|socket| sys::shut_down(&socket, Shutdown::Write));
                 }
                 // Closing a TCP socket that holds unread data resets the connection, and what the peer's host has not
                 // acknowledged by then is lost. There is no event for the acknowledgement.
@@ -568,7 +574,6 @@ impl Node {
             link.retire(&CloseReason::Ended, &self.poller, &self.backlog);
         }
         self.poller.remove(self.listener.descriptor());
-        self.woken.store(true, Ordering::Release);
     }
 }
 

@@ -71,6 +71,9 @@ pub enum CloseReason {
     /// Whoever answered at its address did not prove to be that peer.
     #[error("who answered is not that peer of this job: {0}")]
     Refused(Refusal),
+    /// Who listens at its address closed every connection during the handshake: it is overrun, or of another job.
+    #[error("it refused every connection; check that its address is that of this job's peer")]
+    Rejected,
     /// It did not complete the handshake in time.
     #[error("it did not answer within {0} seconds")]
     Silent(u64),

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -135,6 +136,11 @@ impl Link {
     /// Closes it for good and discards what is queued.
     pub(crate) fn retire(&self, reason: &CloseReason, poller: &Poller, backlog: &Backlog) {
         let mut input = lock(&self.input);
+        // Closing alone would not tell the peer if a child process still holds a copy of the descriptor.
+        input
+            .socket
+            .as_deref()
+            .inspect(|socket| sys::shut_down(socket, Shutdown::Both));
         self.disconnect(&mut input, poller);
         input.phase = Phase::Closed;
         let mut output = lock(&self.output);

@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use support::{Backend, PATIENCE, ends, frame, pattern, run_until, wait};
@@ -39,6 +40,8 @@ contract! {
     mistaken_addressees_are_errors,
     senders_and_a_sleeping_poller_do_not_wait_for_one_another,
     counters_count_payloads,
+    a_sender_hears_when_its_queue_has_drained,
+    an_idle_end_uses_no_cpu,
 }
 
 fn frames_arrive_in_order(backend: Backend) {
@@ -422,12 +425,14 @@ fn mistaken_addressees_are_errors(backend: Backend) {
 
 fn senders_and_a_sleeping_poller_do_not_wait_for_one_another(backend: Backend) {
     let job = backend.job(2);
+    let all_sent = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let pollers = [0, 1].map(|me: usize| {
-            let end = &job[me];
+            let (end, all_sent) = (&job[me], &all_sent);
             scope.spawn(move || {
                 let mut events = Vec::new();
-                while events.len() < 100 {
+                // Who sends must poll until the queue is empty, not only until all has arrived here.
+                while events.len() < 100 || !all_sent.load(Ordering::Acquire) || end.queued() > 0 {
                     end.poll(None, &mut events).unwrap();
                 }
                 events
@@ -441,6 +446,8 @@ fn senders_and_a_sleeping_poller_do_not_wait_for_one_another(backend: Backend) {
                     .unwrap();
             }
         }
+        all_sent.store(true, Ordering::Release);
+        job.iter().for_each(|end| end.wake());
         for poller in pollers {
             assert_eq!(poller.join().unwrap().len(), 100);
         }
@@ -468,4 +475,49 @@ fn counters_count_payloads(backend: Backend) {
     );
     assert_eq!(counters.iter().map(|c| c.frames_sent).sum::<u64>(), 3);
     assert_eq!(counters.iter().map(|c| c.bytes_sent).sum::<u64>(), 2010);
+}
+
+fn a_sender_hears_when_its_queue_has_drained(backend: Backend) {
+    let job = backend.job(2);
+    acquaint(&job);
+    let mut sent = 0;
+    // Nobody reads yet, so sockets fill up.
+    while sent < 64 && job[0].queued() < 4 * LOW_WATER {
+        job[0]
+            .send(Peer::Rank(1), frame(1, sent, pattern(sent, 1 << 20)))
+            .unwrap();
+        sent += 1;
+    }
+    assert_eq!(
+        job[0].queued() >= 4 * LOW_WATER,
+        backend != Backend::Loopback
+    );
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait(job[1].as_ref(), "all frames", |events| {
+                events.len() as u64 == sent
+            })
+        });
+        let started = Instant::now();
+        while job[0].queued() >= LOW_WATER {
+            job[0].poll(Some(PATIENCE), &mut Vec::new()).unwrap();
+        }
+        while job[0].queued() > 0 {
+            job[0].poll(Some(PATIENCE), &mut Vec::new()).unwrap();
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "no poll returned for the queue's sake"
+        );
+    });
+}
+
+fn an_idle_end_uses_no_cpu(backend: Backend) {
+    let job = backend.job(2);
+    acquaint(&job);
+    let before = support::cpu_time();
+    job[0]
+        .poll(Some(Duration::from_millis(300)), &mut Vec::new())
+        .unwrap();
+    assert!(support::cpu_time() - before < Duration::from_millis(30));
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixListener;
@@ -290,10 +290,15 @@ fn retry_if_interrupted() -> io::Result<()> {
     }
 }
 
-/// Says that nothing more will be sent.
-pub(crate) fn shut_down(socket: &OwnedFd) {
+/// Ends one or both directions for everybody who holds the socket.
+pub(crate) fn shut_down(socket: &OwnedFd, directions: Shutdown) {
+    let how = match directions {
+        Shutdown::Read => libc::SHUT_RD,
+        Shutdown::Write => libc::SHUT_WR,
+        Shutdown::Both => libc::SHUT_RDWR,
+    };
     // SAFETY: no memory is involved. Fails only if the connection is gone already.
-    let _ = unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_WR) };
+    let _ = unsafe { libc::shutdown(socket.as_raw_fd(), how) };
 }
 
 /// Bytes that the other host has not acknowledged yet; 0 for a Unix socket, whose bytes are with the peer when sent.
@@ -336,7 +341,7 @@ mod tests {
             )
             .unwrap();
             assert_eq!(sent, 8);
-            shut_down(&connection.socket);
+            shut_down(&connection.socket, Shutdown::Write);
             let (mut body, mut tail) = (Vec::with_capacity(100), [0; 10]);
             let got = loop {
                 match receive(&accepted, Some((&mut body, 5)), &mut tail) {

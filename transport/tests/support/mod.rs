@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use transport::{CloseReason, Event, Frame, JobKey, Listen, Node, Peer, Transport, loopback};
 
 /// No wait of a test lasts longer.
@@ -66,11 +68,23 @@ pub fn frame(kind: u16, tag: u64, payload: impl Into<Vec<u8>>) -> Frame {
     }
 }
 
-/// Bytes that differ along the payload and between tags.
+/// Bytes that differ along the payload and between tags: a cycle of 251, which no power of two divides.
 pub fn pattern(tag: u64, length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|k| ((k * 7 + (k >> 8) + tag as usize * 13) & 255) as u8)
-        .collect()
+    let start = (tag % 251) as usize;
+    let cycle: Vec<u8> = (0..251).collect();
+    let mut bytes = cycle[start..].to_vec();
+    while bytes.len() < length {
+        bytes.extend_from_slice(&cycle);
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// CPU time that the calling thread has used.
+pub fn cpu_time() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+    let time = usage.user_time() + usage.system_time();
+    Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap())
 }
 
 /// One end, driven step by step.

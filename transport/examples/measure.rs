@@ -1,0 +1,118 @@
+//! Measures links between two processes of this host: throughput with 256 KiB frames, latency with 64-byte frames.
+//!
+//! `cargo run --release -p transport --example measure [unix|tcp]`
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use bytes::Bytes;
+use transport::{Address, Event, Frame, JobKey, LOW_WATER, Listen, Node, Peer, Transport};
+
+const BULK: usize = 256 << 10;
+const BULK_FRAMES: u64 = 16_384;
+const PINGS: u64 = 50_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    match &arguments[1..] {
+        [role, kind, address] if role == "echo" => echo(kind, address.parse()?),
+        [kind] => measure(kind),
+        _ => measure("unix"),
+    }
+}
+
+fn listen(kind: &str) -> Listen {
+    if kind == "tcp" {
+        Listen::Tcp(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    } else {
+        Listen::Unix
+    }
+}
+
+fn measure(kind: &str) -> Result<(), Box<dyn Error>> {
+    let key = JobKey::generate()?;
+    let node = Node::new(Peer::Rank(0), listen(kind), key.clone())?;
+    let mut echo = Command::new(std::env::current_exe()?)
+        .args(["echo", kind, &node.address().to_string()])
+        .stdin(Stdio::piped())
+        .spawn()?;
+    echo.stdin
+        .take()
+        .ok_or("no pipe")?
+        .write_all(key.as_bytes())?;
+    next(&node)?;
+
+    let started = Instant::now();
+    for tag in 0..PINGS {
+        node.send(
+            Peer::Rank(1),
+            Frame {
+                kind: 0,
+                tag,
+                payload: Bytes::from_static(&[1; 64]),
+            },
+        )?;
+        next(&node)?;
+    }
+    let one_way = started.elapsed().as_secs_f64() * 1e6 / PINGS as f64 / 2.0;
+    println!("{kind}: {one_way:.1} us one way, 64 bytes");
+
+    let payload = Bytes::from(vec![3; BULK]);
+    let started = Instant::now();
+    let mut events = Vec::new();
+    for tag in 0..BULK_FRAMES {
+        node.send(
+            Peer::Rank(1),
+            Frame {
+                kind: 1,
+                tag,
+                payload: payload.clone(),
+            },
+        )?;
+        while node.queued() > 4 * LOW_WATER {
+            node.poll(None, &mut events)?;
+        }
+    }
+    node.send(Peer::Rank(1), Frame::default())?;
+    next(&node)?;
+    let rate = (BULK_FRAMES * BULK as u64) as f64 / started.elapsed().as_secs_f64() / 1e9;
+    println!("{kind}: {rate:.2} GB/s, 256 KiB frames");
+    node.close();
+    echo.wait()?;
+    Ok(())
+}
+
+/// Waits for one frame.
+fn next(node: &Node) -> Result<(), Box<dyn Error>> {
+    let mut events = Vec::new();
+    while events.is_empty() {
+        node.poll(None, &mut events)?;
+    }
+    match events.pop() {
+        Some(Event::Frame { .. }) => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
+}
+
+/// Answers small frames, takes large ones.
+fn echo(kind: &str, address: Address) -> Result<(), Box<dyn Error>> {
+    let mut key = [0; 32];
+    std::io::stdin().read_exact(&mut key)?;
+    let node = Node::new(Peer::Rank(1), listen(kind), JobKey::from_bytes(key))?;
+    node.introduce(Peer::Rank(0), address);
+    node.send(Peer::Rank(0), Frame::default())?;
+    let mut events = Vec::new();
+    loop {
+        node.poll(None, &mut events)?;
+        for event in events.drain(..) {
+            match event {
+                Event::Frame { frame, .. } if frame.kind == 0 => node.send(Peer::Rank(0), frame)?,
+                Event::Frame { frame, .. } => drop(std::hint::black_box(frame)),
+                Event::Closed { .. } => return Ok(()),
+            }
+        }
+    }
+}
