@@ -121,11 +121,14 @@ impl Case {
     }
 }
 
+/// Its name, and the case or what is wrong with it.
+pub type Found = (String, Result<Case, Failure>);
+
 /// All cases below `root`, by name; a broken one comes as its error. Files that are further sources of a case are left out.
 ///
 /// # Errors
 /// A folder cannot be read.
-pub fn discover(root: &Path) -> Result<Vec<(String, Result<Case, Failure>)>, Failure> {
+pub fn discover(root: &Path) -> Result<Vec<Found>, Failure> {
     let mut sources = Vec::new();
     collect(root, &mut sources)?;
     sources.sort();
