@@ -20,11 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 struct Running {
     child: Option<Pid>,
+    stopping: bool,
     scratch: Option<PathBuf>,
 }
 
 static RUNNING: Mutex<Running> = Mutex::new(Running {
     child: None,
+    stopping: false,
     scratch: None,
 });
 static CHILD_ENDED: Condvar = Condvar::new();
@@ -38,7 +40,11 @@ fn running() -> MutexGuard<'static, Running> {
 /// # Errors
 /// When the handlers or the thread cannot be set up.
 pub fn watch() -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let ignored = ignored();
+    let wanted = [SIGINT, SIGTERM, SIGHUP]
+        .into_iter()
+        .filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = Signals::new(wanted)?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
@@ -53,8 +59,18 @@ pub fn watch() -> io::Result<()> {
     Ok(())
 }
 
+/// The signals that our parent had us ignore (nohup, a shell's background jobs), bit n for signal n + 1; they stay ignored.
+/// From `SigIgn` in proc_pid_status(5).
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
 fn stop_child() -> MutexGuard<'static, Running> {
     let mut held = running();
+    held.stopping = true;
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let Some(child) = held.child else { break };
         // It may have ended by itself.
@@ -97,8 +113,15 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     Ok(child)
 }
 
-/// The child has been waited for.
+/// The child has been waited for. Does not return when capec is being stopped: what the child's end means is no longer
+/// anybody's concern.
 pub fn ended() {
-    running().child = None;
+    let mut state = running();
+    state.child = None;
+    let stopping = state.stopping;
+    drop(state);
     CHILD_ENDED.notify_all();
+    while stopping {
+        std::thread::park();
+    }
 }

@@ -240,9 +240,19 @@ fn interrupted_it_leaves_nothing_and_dies_of_the_signal() {
         // A host that tells when it runs and then waits: for a file that nobody writes to, until it is stopped.
         place.write("slow.sh", "echo running >&3\nexec sleep 600\n");
         succeeded(place.host("mkfifo", ["started"]));
-        let mut command = place.capec(["-c", "a.c"]);
+        // Under nohup the tests would hand on an ignored SIGHUP.
+        let words = [
+            "--default-signal=INT,TERM,HUP",
+            env!("CARGO_BIN_EXE_capec"),
+            "-c",
+            "a.c",
+        ];
+        let mut command = place.host("env", words);
         command.env("CAPE_CC", "sh -c 'exec sh slow.sh 3>started' sh");
-        let mut child = command.spawn().unwrap();
+        let child = command
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(std::fs::File::open(place.path("started")).unwrap())
             .read_line(&mut line)
@@ -253,8 +263,57 @@ fn interrupted_it_leaves_nothing_and_dies_of_the_signal() {
             signal,
         )
         .unwrap();
-        assert_eq!(child.wait().unwrap().signal(), Some(signal as i32));
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.signal(), Some(signal as i32));
+        assert!(ended.stderr.is_empty(), "{}", text(&ended.stderr));
         place.assert_clean();
         assert!(!place.exists("a.o"));
     }
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    use nix::sys::signal::{Signal, kill};
+    use std::io::{BufRead, BufReader, Write};
+    let place = Place::new();
+    place.write("a.c", "int x;\n");
+    place.write(
+        "slow.sh",
+        "echo running >&3\nread line <&4\nexec gcc \"$@\"\n",
+    );
+    succeeded(place.host("mkfifo", ["started", "proceed"]));
+    let both_ways = |name: &str| {
+        std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(place.path(name))
+            .unwrap()
+    };
+    let (started, proceed) = (both_ways("started"), both_ways("proceed"));
+    let words = [
+        "-c",
+        "trap '' HUP; exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_capec"),
+        "-c",
+        "a.c",
+    ];
+    let mut command = place.host("sh", words);
+    command.env(
+        "CAPE_CC",
+        "sh -c 'exec sh slow.sh \"$@\" 3>started 4<>proceed' sh",
+    );
+    let mut child = command.spawn().unwrap();
+    BufReader::new(&started)
+        .read_line(&mut String::new())
+        .unwrap();
+    kill(
+        nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()),
+        Signal::SIGHUP,
+    )
+    .unwrap();
+    // Once for preprocessing, once for compiling.
+    (&proceed).write_all(b"go\ngo\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(place.exists("a.o"));
 }
