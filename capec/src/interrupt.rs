@@ -121,7 +121,9 @@ pub fn ended() {
     let stopping = state.stopping;
     drop(state);
     CHILD_ENDED.notify_all();
-    while stopping {
-        std::thread::park();
+    if stopping {
+        loop {
+            std::thread::park();
+        }
     }
 }
