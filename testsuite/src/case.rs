@@ -171,13 +171,20 @@ fn collect(folder: &Path, sources: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The text of a directive: of `//# text` or, for C90, `/*# text */`.
+fn directive(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let c90 = || line.strip_prefix("/*#")?.strip_suffix("*/");
+    line.strip_prefix("//#").or_else(c90).map(str::trim)
+}
+
 fn parse(text: &str, source: &Path) -> Result<(Directives, Vec<Mark>), Failure> {
     let mut directives = Directives::default();
     let mut marks = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        if let Some(directive) = line.trim_start().strip_prefix("//#") {
+        if let Some(directive) = directive(line) {
             directives
-                .apply(directive.trim())
+                .apply(directive)
                 .map_err(|reason| Failure::Directive {
                     file: source.display().to_string(),
                     line: index + 1,
@@ -342,6 +349,15 @@ mod tests {
                 .to_string();
             assert!(error.starts_with("x.c:2: "), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn directives_may_be_c90_comments() {
+        let parsed = directives("/*# cflags: -ansi */\n/* # exit: 3 */\n").unwrap();
+        assert_eq!(
+            (parsed.cflags, parsed.exit),
+            (vec!["-ansi".to_owned()], None)
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@
 //! # Cases
 //!
 //! A case is `cases/<construct>/<name>.c`. It checks itself or prints what does not depend on timing, and says in a comment
-//! what it is about. Lines that begin with `//#` direct the harness; an unknown one fails the case.
+//! what it is about. Lines that begin with `//#` (or, for C90, are `/*# … */`) direct the harness; an unknown one fails the
+//! case.
 //!
 //! | directive | meaning |
 //! |---|---|

@@ -1,4 +1,4 @@
-/* volatile, register, restrict and thread-private-looking qualifiers on shared locals. */
+/* volatile, register, restrict and similar qualifiers on shared locals. */
 #include <stdio.h>
 
 int main(void)

@@ -1,0 +1,13 @@
+//# error: atomic
+/* atomic on a function call. */
+static void f(void) { }
+
+int main(void)
+{
+#pragma omp parallel
+    {
+#pragma omp atomic //~?
+        f(); //~?
+    }
+    return 0;
+}

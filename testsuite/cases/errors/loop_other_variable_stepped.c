@@ -1,0 +1,9 @@
+/* The increment changes another variable. */
+int main(void)
+{
+    int a[10] = {0}, n = 10, j = 0;
+#pragma omp parallel for //~?
+    for (int i = 0; i < n; ++j) //~?
+        a[j] = n;
+    return 0;
+}

@@ -1,0 +1,10 @@
+//# error: taskloop
+/* taskloop is not supported yet: an error at the construct, never silently dropped. */
+int main(void)
+{
+    int a[10];
+#pragma omp taskloop //~
+    for (int i = 0; i < 10; ++i)
+        a[i] = i;
+    return 0;
+}
