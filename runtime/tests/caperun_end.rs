@@ -131,6 +131,12 @@ fn a_driver_may_become_another_program() {
 }
 
 #[test]
+fn a_driver_may_take_its_time_to_exit() {
+    let outcome = run(job("slow-exit", "-n 3"));
+    assert_eq!((outcome.code(), outcome.err.as_str()), (8, ""));
+}
+
+#[test]
 fn a_timeout_says_what_each_rank_did() {
     let outcome = run(job("hang", "-n 3 --timeout 1.5"));
     assert_eq!(outcome.code(), 124, "{outcome:?}");

@@ -60,6 +60,14 @@ fn what_cannot_be_a_rank_is_refused_with_the_next_step() {
     std::fs::write(&script, "#!/bin/sh\n").expect("writes");
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("sets");
     refused(&[script.to_str().expect("text")], 126, &["is a script"]);
+    for (contents, text) in [
+        ("\x7fELF", "is damaged"),
+        ("", "is not an ELF executable"),
+        ("MZ", "was not built by capec"),
+    ] {
+        std::fs::write(&script, contents).expect("writes");
+        refused(&[script.to_str().expect("text")], 126, &[text]);
+    }
 }
 
 #[test]

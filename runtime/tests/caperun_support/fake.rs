@@ -248,6 +248,7 @@ pub fn play(scenario: &str) -> ! {
         "statistics" => statistics(),
         "busy-worker" => busy_worker(),
         "become" => become_another(),
+        "slow-exit" => slow_exit(),
         "signals" => signals(),
         other => panic!("no scenario {other}"),
     }
@@ -546,11 +547,25 @@ fn become_another() -> ! {
     let rank = Rank::joined();
     if rank.rank == 0 {
         let error = Command::new("/bin/sh")
-            .args(["-c", "echo another; exit 5"])
+            .args(["-c", "echo another; sleep 3; exit 5"])
             .exec();
         panic!("{error}");
     }
     rank.hang()
+}
+
+/// The driver's process ends long after its program: longer than caperun trusts a rank without a link.
+fn slow_exit() -> ! {
+    let rank = Rank::joined();
+    if rank.rank == 0 {
+        rank.ask(&Request::Finalize);
+        rank.node.close();
+        let error = Command::new("/bin/sh")
+            .args(["-c", "sleep 3; exit 8"])
+            .exec();
+        panic!("{error}");
+    }
+    rank.finish(0)
 }
 
 /// The driver is told by a signal to end.

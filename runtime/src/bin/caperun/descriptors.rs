@@ -26,11 +26,22 @@ fn own(number: i32) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(number) }
 }
 
-/// Raises the soft limit on descriptors to the hard one; returns the former soft and hard limits, for the ranks.
-pub fn raise_limit() -> (rlim_t, rlim_t) {
+/// Makes room for the descriptors of `ranks` ranks: raises the soft limit to the hard one, and lets the kernel enlarge the
+/// table now. Once there are threads it would wait for an RCU grace period on doing so (`expand_fdtable`): 10 ms and more.
+///
+/// Returns the former soft and hard limits, for the ranks.
+pub fn make_room(ranks: u32) -> (rlim_t, rlim_t) {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
     // What cannot be raised is found out, with a message, when descriptors run out.
     let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    // A link and a key for each rank, and the listener and its like.
+    let last = i32::try_from(ranks).map_or(HIGH, |ranks| HIGH + 2 * ranks + 64);
+    for number in [last, HIGH] {
+        if let Ok(number) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(number)) {
+            drop(own(number));
+            break;
+        }
+    }
     (soft, hard)
 }
 

@@ -19,7 +19,6 @@ use crate::board::Board;
 use crate::cli::{Options, TransportChoice};
 use crate::compile::Prepared;
 use crate::control::{CONTROL_FRAME, Reply, Request};
-use crate::descriptors;
 use crate::ending::{Action, Escalation};
 use crate::launch::{self, Bundle, Settings};
 use crate::output::Tagger;
@@ -81,11 +80,10 @@ struct Job<'a> {
 /// Runs the job; returns the exit status.
 pub fn run(
     options: &Options,
-    settings: Settings,
+    settings: &Settings,
     mut prepared: Prepared,
     signals: &Signals,
 ) -> Result<u8, Failure> {
-    let descriptors = descriptors::raise_limit();
     let network = |error| Failure::new(format!("cannot open the job's rendezvous: {error}"));
     let key = JobKey::generate().map_err(network)?;
     let listen = match options.transport {
@@ -104,9 +102,8 @@ pub fn run(
         address: &node.address(),
         board: &board,
         mask: signals.original_mask(),
-        descriptors,
     };
-    let launched = launch::launch(options, &settings, &prepared, &bundle)?;
+    let launched = launch::launch(options, settings, &prepared, &bundle)?;
     // All ranks execute the file by now, so that its name is not needed any more.
     drop(prepared.directory.take());
     let tagger = if options.tag_output {
@@ -130,7 +127,7 @@ pub fn run(
     job.node.close();
     let verdict = finish_output(tagger, signals, verdict);
     if options.stats {
-        job.print_statistics();
+        job.print_statistics(&verdict);
     }
     Ok(verdict.code())
 }
@@ -217,7 +214,9 @@ impl Job<'_> {
             }
             Notice::End(signal) => self.conclude(Verdict::Interrupted { signal }),
             Notice::Stop => {
-                self.signal_all(Signal::SIGTSTP);
+                // The driver may have a terminal to tidy up; a worker has no say.
+                self.ranks.signal(0, Signal::SIGTSTP);
+                (1..self.ranks.count()).for_each(|rank| self.ranks.signal(rank, Signal::SIGSTOP));
                 signals.stop_myself();
             }
             Notice::Continue => self.signal_all(Signal::SIGCONT),
@@ -419,16 +418,15 @@ impl Job<'_> {
     }
 
     fn look_for_the_missing(&mut self, now: Instant) {
-        if let Some((rank, reason)) = self.ranks.cut_off(now) {
-            if rank == 0 || self.service.finalizing() {
+        if let Some((rank, reason)) = self.ranks.next_cut_off(now) {
+            match (rank, self.service.finalizing()) {
+                (_, true) => {}
                 // It may have become another program, by exec: the workers are not needed, its exit status is.
-                self.ranks.dismiss(rank);
-                self.dismiss_workers();
-            } else {
-                self.fail(format!(
-                    "rank {rank} (pid {}) runs on without its link to caperun ({reason})",
-                    self.ranks.pid(rank)
-                ));
+                (0, false) => self.dismiss_workers(),
+                (_, false) => {
+                    let pid = self.ranks.pid(rank);
+                    self.fail(format!("rank {rank} (pid {pid}) runs on without its link to caperun ({reason}): run the program again"));
+                }
             }
         } else if self
             .joining_deadline()
@@ -578,17 +576,17 @@ impl Job<'_> {
         ));
     }
 
-    fn print_statistics(&self) {
+    fn print_statistics(&self, verdict: &Verdict) {
+        let ranks = self.service.statistics();
+        if !matches!(verdict, Verdict::Finished { .. }) && ranks.iter().all(Option::is_none) {
+            return;
+        }
         let program = self.options.program.to_string_lossy();
         if self.ranks.count() == 1 {
             return report::note(&format!(
                 "statistics of {program}: one rank tracks and moves nothing; use -n 2 or more"
             ));
         }
-        report::block(&stats::table(
-            &program,
-            self.service.statistics(),
-            self.options.verbose,
-        ));
+        report::block(&stats::table(&program, ranks, self.options.verbose));
     }
 }

@@ -44,10 +44,11 @@ use report::Failure;
 
 fn run() -> Result<u8, Failure> {
     let options = cli::options(std::env::args_os(), &environment::read()?)?;
+    let limits = descriptors::make_room(options.ranks);
     let signals = signals::Signals::take_over()?;
     let prepared = compile::prepare(&options, &signals)?;
-    let settings = launch::Settings::decide(&options, &prepared)?;
-    job::run(&options, settings, prepared, &signals)
+    let settings = launch::Settings::decide(&options, &prepared, limits)?;
+    job::run(&options, &settings, prepared, &signals)
 }
 
 fn main() -> ExitCode {

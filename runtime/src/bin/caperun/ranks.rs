@@ -20,7 +20,12 @@ const UNLINKED: Duration = Duration::from_secs(2);
 enum Link {
     Never,
     Open,
-    Lost { reason: String, at: Instant },
+    /// `noticed`: that its process lives on has been reported.
+    Lost {
+        reason: String,
+        at: Instant,
+        noticed: bool,
+    },
 }
 
 /// One rank's process.
@@ -118,6 +123,7 @@ impl Ranks {
             rank.link = Link::Lost {
                 reason,
                 at: Instant::now(),
+                noticed: false,
             };
         }
     }
@@ -181,26 +187,34 @@ impl Ranks {
         })
     }
 
-    /// Ranks that live although their link has been gone for long at `now`, with the reason.
-    pub fn cut_off(&self, now: Instant) -> Option<(u32, String)> {
+    /// A rank that lives although its link has been gone for long at `now`, with the reason; each is returned once.
+    pub fn next_cut_off(&mut self, now: Instant) -> Option<(u32, String)> {
         (0u32..)
-            .zip(&self.ranks)
-            .find_map(|(number, rank)| match &rank.link {
-                Link::Lost { reason, at }
-                    if rank.exit.is_none() && !rank.dismissed && *at + UNLINKED <= now =>
-                {
+            .zip(&mut self.ranks)
+            .find_map(|(number, rank)| match &mut rank.link {
+                Link::Lost {
+                    reason,
+                    at,
+                    noticed,
+                } if rank.exit.is_none() && !*noticed && *at + UNLINKED <= now => {
+                    *noticed = true;
                     Some((number, reason.clone()))
                 }
                 _ => None,
             })
     }
 
-    /// When [`Ranks::next_exit`] or [`Ranks::cut_off`] has something new to say without an event before.
+    /// When [`Ranks::next_exit`] or [`Ranks::next_cut_off`] has something new to say without an event before.
     pub fn deadline(&self) -> Option<Instant> {
         let alone = self.ranks.len() == 1;
         let of_rank = |rank: &Rank| match (&rank.exit, &rank.link) {
             (Some((_, at)), _) => (!rank.judged).then(|| rank.judgement(*at, alone)),
-            (None, Link::Lost { at, .. }) => (!rank.dismissed).then(|| *at + UNLINKED),
+            (
+                None,
+                Link::Lost {
+                    at, noticed: false, ..
+                },
+            ) => Some(*at + UNLINKED),
             (None, _) => None,
         };
         self.ranks.iter().filter_map(of_rank).min()
@@ -256,16 +270,19 @@ mod tests {
         let (mut ranks, now) = (ranks(2), Instant::now());
         ranks.heard(1);
         ranks.unlinked(1, "it closed".into());
-        assert_eq!(ranks.cut_off(now), None);
+        assert_eq!(ranks.next_cut_off(now), None);
         assert!(ranks.deadline().is_some());
+        let late = now + 2 * UNLINKED;
+        assert_eq!(ranks.next_cut_off(late), Some((1, "it closed".into())));
         assert_eq!(
-            ranks.cut_off(now + 2 * UNLINKED),
-            Some((1, "it closed".into()))
+            (ranks.next_cut_off(late), ranks.deadline()),
+            (None, None),
+            "once"
         );
-        ranks.dismiss(1);
-        assert_eq!(
-            (ranks.cut_off(now + 2 * UNLINKED), ranks.deadline()),
-            (None, None)
+        exits(&mut ranks, 1, late);
+        assert!(
+            ranks.next_exit(late).is_some(),
+            "its exit counts all the same"
         );
     }
 }

@@ -119,8 +119,7 @@ impl Verdict {
                 code,
                 place,
             } => Some(format!(
-                "rank {rank} (pid {pid}) exited with status {code} {place}, which ends the job: leave a region at its end, and call \
-                 exit outside of it"
+                "rank {rank} (pid {pid}) exited with status {code} {place}, which ended the job: the program called exit there"
             )),
             Verdict::Failed { message, .. } => Some(message.clone()),
             Verdict::Died {

@@ -30,11 +30,17 @@ use child::Inheritance;
 pub struct Settings {
     /// Bytes of each heap arena.
     pub heap_size: u64,
+    /// Soft and hard limit on descriptors.
+    pub descriptors: (u64, u64),
 }
 
 impl Settings {
-    /// Decides, and says so with `--verbose`.
-    pub fn decide(options: &Options, prepared: &Prepared) -> Result<Settings, Failure> {
+    /// Decides, and says so with `--verbose`; `descriptors` are the limits that were found.
+    pub fn decide(
+        options: &Options,
+        prepared: &Prepared,
+        descriptors: (u64, u64),
+    ) -> Result<Settings, Failure> {
         let heap_size = memory::arena(
             options.ranks,
             prepared.image,
@@ -59,7 +65,10 @@ impl Settings {
                 Size(heap_size)
             ));
         }
-        Ok(Settings { heap_size })
+        Ok(Settings {
+            heap_size,
+            descriptors,
+        })
     }
 }
 
@@ -73,8 +82,6 @@ pub struct Bundle<'a> {
     pub board: &'a Board,
     /// Signal mask.
     pub mask: SigSet,
-    /// Limits on descriptors.
-    pub descriptors: (u64, u64),
 }
 
 /// The ranks' processes, and the reading ends of their output if `caperun` writes it.
@@ -147,7 +154,7 @@ fn launch_one(
         &mut command,
         Inheritance {
             mask: bundle.mask,
-            descriptors: bundle.descriptors,
+            descriptors: settings.descriptors,
             kept,
         },
     );

@@ -52,6 +52,8 @@ pub struct NotOwner {
 #[derive(Debug, Default)]
 pub struct Locks {
     locks: HashMap<u64, Lock>,
+    /// What the queued requests start from: a few, whereas there may be a lock for each element of an array.
+    waiting: Vec<LogPosition>,
 }
 
 impl Locks {
@@ -71,6 +73,7 @@ impl Locks {
             return Answer::Taken;
         }
         lock.queue.push_back(Waiter { rank, seen });
+        self.waiting.push(seen);
         Answer::Queued
     }
 
@@ -89,6 +92,11 @@ impl Locks {
         state.released_at = end;
         let next = state.queue.pop_front();
         state.owner = next.map(|waiter| waiter.rank);
+        if let Some(index) =
+            next.and_then(|waiter| self.waiting.iter().position(|seen| *seen == waiter.seen))
+        {
+            self.waiting.swap_remove(index);
+        }
         Ok(next.map(|Waiter { rank, seen }| Answer::Granted {
             rank,
             seen,
@@ -98,10 +106,7 @@ impl Locks {
 
     /// The earliest log position that a queued request starts from.
     pub fn earliest_waiting(&self) -> Option<LogPosition> {
-        self.locks
-            .values()
-            .flat_map(|lock| lock.queue.iter().map(|waiter| waiter.seen))
-            .min()
+        self.waiting.iter().copied().min()
     }
 
     /// The lock that `rank` waits for and its owner, for messages.
