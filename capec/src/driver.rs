@@ -159,7 +159,7 @@ impl Session {
 
     /// What makes OpenMP visible to the preprocessor, before the user's own flags.
     fn openmp_flags(&self) -> Result<Vec<OsString>, Error> {
-        let mut words: Vec<OsString> = vec!["-fopenmp".into()];
+        let mut words: Vec<OsString> = vec!["-fno-pie".into(), "-fopenmp".into()];
         if self.toolchain.is_clang() {
             words.push("-fopenmp-version=45".into());
         }
@@ -204,6 +204,10 @@ impl Session {
             }
             let path = stdin.unwrap_or_else(|| input.path.clone());
             let original = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
+            if !source::mentions_openmp(&String::from_utf8_lossy(&captured.output)) {
+                emitted.extend(original);
+                continue;
+            }
             let original = Text::decode(original);
             let prepared = self.prepare(input, captured.output)?;
             let unit = Unit {

@@ -21,6 +21,22 @@ fn openmp_is_defined_unless_switched_off() {
 }
 
 #[test]
+fn both_steps_agree_on_predefined_macros() {
+    let place = Place::new();
+    let source =
+        "#if defined __PIE__ || defined __PIC__ || !defined _REENTRANT\n#error different\n#endif\n";
+    place.write("a.c", source);
+    succeeded(place.capec(["-c", "a.c"]));
+    succeeded(place.capec(["-fPIE", "-c", "a.c"]));
+    place.write("b.c", "#pragma omp nonsense\n#include \"a.c\"\n");
+    let said = failed(place.capec(["-c", "b.c"]), 1);
+    assert!(
+        said.contains("nonsense") && !said.contains("different"),
+        "{said}"
+    );
+}
+
+#[test]
 fn our_omp_header_is_the_one_found() {
     let place = Place::new();
     place.write("a.c", "#include <omp.h>\n");
