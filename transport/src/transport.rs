@@ -60,7 +60,8 @@ pub trait Transport: Send + Sync {
     fn set_ranks(&self, ranks: u32);
 
     /// Accepts a frame for `to`; never blocks. It goes to the kernel at once if the link is open and idle, else as soon as
-    /// somebody polls. Opens the link on first use.
+    /// somebody polls. Opens the link on first use; the handshake needs both ends to poll, so who sends the first frame to
+    /// a peer and then stops polling before [`Transport::queued`] is 0 leaves it unsent.
     ///
     /// # Errors
     /// `to` is this end itself, was never introduced and has not opened a link, or is lost; the payload is too large; or

@@ -50,7 +50,9 @@ fn talk(a: &Node, b: &Node) {
         for (me, other) in [(a, b), (b, a)] {
             scope.spawn(|| {
                 me.send(other.me(), frame(1, 1, *b"ping")).unwrap();
-                let events = wait(me, "a frame", |events| !events.is_empty());
+                let events = wait(me, "a frame", |events| {
+                    !events.is_empty() && me.queued() == 0
+                });
                 assert!(
                     matches!(&events[..], [Event::Frame { from, .. }] if *from == other.me()),
                     "{events:?}"
