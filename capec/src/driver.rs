@@ -286,7 +286,7 @@ impl Session {
                 translated: compiled.translated,
             });
         }
-        if worst != 0 || objects.is_empty() {
+        if worst != 0 || (objects.is_empty() && !self.options.has(Class::Library)) {
             return Ok(worst);
         }
         let link = link::Link {

@@ -109,7 +109,13 @@ impl Link<'_> {
         }
         words.push(library.into_os_string());
         words.extend(["-lpthread", "-ldl", "-lm"].map(OsString::from));
-        self.host(&["-no-pie".into()], &words, &libraries)
+        // The runtime, which asks for `main`, comes too late for one in an archive.
+        let main = if self.options.has(Class::Static) {
+            "-Wl,-u,__real_main"
+        } else {
+            "-Wl,-u,main"
+        };
+        self.host(&["-no-pie".into(), main.into()], &words, &libraries)
     }
 
     /// The host's command: `before`, the user's in order, `after`. No `after`: no runtime is linked.

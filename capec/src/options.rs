@@ -183,7 +183,8 @@ impl Options {
                 }),
             }
         }
-        if options.inputs().next().is_none() && options.query.is_none() {
+        let links_library = options.mode == Mode::Link && options.has(Class::Library);
+        if options.inputs().next().is_none() && !links_library && options.query.is_none() {
             options.query = Some(Class::Query);
         }
         if options.query.is_none() {

@@ -49,6 +49,17 @@ fn dynamic_programs_have_user_code_wrapped() {
 }
 
 #[test]
+fn main_may_come_from_an_archive() {
+    let place = program();
+    succeeded(place.linking(["-c", "main.c"]));
+    succeeded(place.host("ar", ["rcs", "libmain.a", "main.o", "archived.o"]));
+    for how in ["-O1", "-static"] {
+        succeeded(place.linking([how, "-L.", "-lmain", "-o", "prog"]));
+        runs(&place, "1 1\nin image\nallocations 2\n");
+    }
+}
+
+#[test]
 fn exit_code_and_arguments_reach_main() {
     let place = program();
     succeeded(place.linking(["main.c", "archived.o", "-lm", "-o", "prog"]));
