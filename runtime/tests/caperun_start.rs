@@ -342,22 +342,21 @@ fn strangers_at_the_rendezvous_are_ignored() {
 }
 
 /// A directory with `caperun` and a `capec` that is this shell script.
+///
+/// A shell writes the files: were they open for writing here, a child that another test forks at that moment would hold them open,
+/// and executing them would fail (ETXTBSY).
 fn installation(script: &str) -> Directory {
     let directory = Directory::new();
-    std::fs::copy(
-        env!("CARGO_BIN_EXE_caperun"),
-        directory.path().join("caperun"),
-    )
-    .expect("copies");
-    let capec = directory.path().join("capec");
-    std::fs::write(&capec, format!("#!/bin/sh\n{script}\n")).expect("writes");
-    std::fs::set_permissions(&capec, std::fs::Permissions::from_mode(0o755)).expect("sets");
-    std::fs::write(
-        directory.path().join("prog.c"),
-        "int main(void) { return 0; }\n",
-    )
-    .expect("writes");
-    std::fs::create_dir(directory.path().join("tmp")).expect("creates");
+    let commands = r#"cp "$1" caperun && printf '#!/bin/sh\n%s\n' "$2" > capec && chmod +x capec && touch prog.c && mkdir tmp"#;
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", commands, "sh", env!("CARGO_BIN_EXE_caperun"), script]);
+    assert!(
+        shell
+            .current_dir(directory.path())
+            .status()
+            .expect("a shell")
+            .success()
+    );
     directory
 }
 
