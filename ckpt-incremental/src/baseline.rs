@@ -1,0 +1,128 @@
+//! The baseline of one range: a shadow of the same length that holds memory as of the last synchronisation.
+//!
+//! Reserved in one go, backed only where pages were written: ranges may be terabytes of address space. A page that is not *present*
+//! in the baseline of a zero-filled range is all zeros, and neither read nor backed.
+//!
+//! Shadow memory is taken in huge pages where a whole group of 512 pages fills up at once, as it does for arrays: first touch is then four times
+//! cheaper. Not elsewhere: one page per group would cost two MiB each.
+
+use crate::bitmap::PageBitmap;
+use crate::error::Error;
+use crate::page::{PAGE_SIZE, Page, as_page, as_page_mut};
+use crate::range::{Initial, MemoryRange};
+use crate::sys::map::{HUGE_PAGE, Mapping};
+
+/// Pages of a huge page.
+const GROUP: usize = HUGE_PAGE / PAGE_SIZE;
+/// Pages written to an empty group at once that make a huge page worth its memory.
+const DENSE: usize = 48;
+/// Separate stretches of huge pages: each costs two of the process's limited number of mappings (vm.max_map_count).
+const MAX_STRETCHES: usize = 512;
+
+/// A page that nobody wrote.
+pub(crate) static ZERO: Page = [0; PAGE_SIZE];
+
+/// The baseline of one range.
+#[derive(Debug)]
+pub(crate) struct Baseline {
+    range: MemoryRange,
+    shadow: Mapping,
+    /// Pages that were ever written to the shadow; `None`: all.
+    present: Option<PageBitmap>,
+    /// Where huge pages are allowed: bit = group, counted from the range's first group.
+    huge: PageBitmap,
+    stretches: usize,
+}
+
+impl Baseline {
+    /// The baseline of a range that is zero, or whose contents are yet to be copied to [`Baseline::page_mut`] of every page.
+    pub(crate) fn new(range: MemoryRange, initial: Initial) -> Result<Baseline, Error> {
+        // The shadow's huge pages coincide with the range's groups of pages.
+        let shadow = Mapping::congruent(range.len(), range.start(), "the baseline")?;
+        let present = match initial {
+            Initial::Zero => Some(PageBitmap::new(range.pages(), "the baseline's page map")?),
+            Initial::Current => None,
+        };
+        let groups = range.end().div_ceil(HUGE_PAGE) - range.start() / HUGE_PAGE;
+        let huge = PageBitmap::new(groups, "the baseline's page map")?;
+        Ok(Baseline {
+            range,
+            shadow,
+            present,
+            huge,
+            stretches: 0,
+        })
+    }
+
+    fn index(&self, page: usize) -> usize {
+        (page - self.range.start()) / PAGE_SIZE
+    }
+
+    /// Whether anything but zeros was ever written to the page at address `page`.
+    pub(crate) fn is_present(&self, page: usize) -> bool {
+        self.present
+            .as_ref()
+            .is_none_or(|present| present.get(self.index(page)))
+    }
+
+    /// The contents of the page at address `page`.
+    pub(crate) fn page(&self, page: usize) -> &Page {
+        if !self.is_present(page) {
+            return &ZERO;
+        }
+        let offset = page - self.range.start();
+        as_page(&self.shadow.bytes()[offset..offset + PAGE_SIZE])
+    }
+
+    /// The contents of the page at address `page`, to be changed.
+    pub(crate) fn page_mut(&mut self, page: usize) -> &mut Page {
+        let index = self.index(page);
+        if let Some(present) = &mut self.present {
+            present.set(index);
+        }
+        let offset = page - self.range.start();
+        as_page_mut(&mut self.shadow.bytes_mut()[offset..offset + PAGE_SIZE])
+    }
+
+    /// The contents of all of `run`, which must be present.
+    pub(crate) fn run(&self, run: MemoryRange) -> &[u8] {
+        let offset = run.start() - self.range.start();
+        &self.shadow.bytes()[offset..offset + run.len()]
+    }
+
+    /// Reads `out.len()` bytes at `address`, all inside the range.
+    pub(crate) fn read(&self, address: usize, out: &mut [u8]) {
+        let mut done = 0;
+        while done < out.len() {
+            let at = address + done;
+            let offset = at % PAGE_SIZE;
+            let len = (PAGE_SIZE - offset).min(out.len() - done);
+            out[done..done + len].copy_from_slice(&self.page(at - offset)[offset..offset + len]);
+            done += len;
+        }
+    }
+
+    /// Says that about `pages` pages of the group that holds the page at address `page` will be written now.
+    pub(crate) fn expect(&mut self, page: usize, pages: usize) {
+        let group = page / HUGE_PAGE;
+        let bit = group - self.range.start() / HUGE_PAGE;
+        let whole = self.range.contains(group * HUGE_PAGE, HUGE_PAGE);
+        if pages < DENSE || !whole || self.huge.get(bit) {
+            return;
+        }
+        let lonely = !(bit > 0 && self.huge.get(bit - 1));
+        if lonely && self.stretches == MAX_STRETCHES {
+            return;
+        }
+        self.stretches += usize::from(lonely);
+        self.huge.set(bit);
+        self.shadow
+            .advise_huge(group * HUGE_PAGE - self.range.start(), HUGE_PAGE);
+    }
+}
+
+/// The group of pages that [`Baseline::expect`] is about.
+pub(crate) fn group_of(page: usize) -> MemoryRange {
+    let start = page / HUGE_PAGE * HUGE_PAGE;
+    MemoryRange::aligned(start, start + GROUP * PAGE_SIZE)
+}

@@ -1,0 +1,343 @@
+//! The image: the memory that all ranks share by contract, with what this rank knows about it.
+//!
+//! Both operations leave one invariant: **memory equals the baseline, except in pages that the tracker will report or that are noted as
+//! pending.** Publishing takes the dirty pages, then copies each once and publishes exactly what the baseline gets; injecting writes the baseline, and
+//! memory where it has not been changed locally. User threads may be writing meanwhile: what they write between taking and copying is
+//! published and found again (without a difference); what they write into a page while it is open for injection is found by comparing
+//! after it has been closed.
+
+mod region;
+
+use std::time::{Duration, Instant};
+
+use crate::delta::{self, Change, Encoder, Mask, PageChange};
+use crate::error::Error;
+use crate::page::{PAGE_SIZE, Page, page_of};
+use crate::probe::TrackerKind;
+use crate::range::{ByteRange, Initial, TrackedRange};
+use crate::scope::Scope;
+use crate::sys::live::Live;
+use crate::tracker::Tracker;
+use crate::tracker::sigsegv::Sigsegv;
+use crate::tracker::wp_async::WpAsync;
+use region::{OnConflict, Region};
+
+/// What a published segment may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exactness {
+    /// Exactly the bytes that changed: other ranks may have written their neighbours.
+    Exact,
+    /// No other rank holds unpublished writes, as the caller guarantees: a page may travel whole where that is cheaper.
+    SoleWriter,
+}
+
+/// What a publication did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PublishStatistics {
+    /// Pages that the tracker reported within the scope.
+    pub pages_dirty: usize,
+    /// Pages in which anything had changed.
+    pub pages_changed: usize,
+    /// Bytes that had changed.
+    pub bytes_changed: usize,
+    /// Bytes of all segments.
+    pub bytes_encoded: usize,
+    /// Segments emitted.
+    pub segments: usize,
+    /// Asking the tracker and re-arming it.
+    pub tracking: Duration,
+    /// Comparing, encoding, and whatever `emit` did.
+    pub diffing: Duration,
+}
+
+/// What an injection did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InjectStatistics {
+    /// Pages of the segment.
+    pub pages: usize,
+    /// Bytes of memory that the baseline took.
+    pub bytes: usize,
+    /// Bytes that memory kept because this process had changed them too: a data race of the program.
+    pub conflicts: usize,
+}
+
+/// Tracked memory and its baseline.
+#[derive(Debug)]
+pub struct Image {
+    /// Dropped first: it opens the memory again.
+    tracker: Box<dyn Tracker>,
+    kind: TrackerKind,
+    /// In ascending order.
+    regions: Vec<Region>,
+    scratch: Box<Page>,
+    spare: Vec<u8>,
+}
+
+impl Image {
+    /// Starts tracking. The ranges need no order.
+    ///
+    /// # Safety
+    /// The ranges are mapped readable and writable, as private anonymous or private file memory, and stay so while the image lives; nothing but
+    /// the image changes their protection. No Rust reference to them exists that relies on their not changing.
+    ///
+    /// # Errors
+    /// [`Error::Overlap`], [`Error::AddressSpace`], [`Error::Unavailable`], or what the kernel refused.
+    #[allow(unsafe_code)]
+    pub unsafe fn track(ranges: &[TrackedRange], kind: TrackerKind) -> Result<Image, Error> {
+        // SAFETY: exactly the caller's promise.
+        let lives = ranges
+            .iter()
+            .map(|tracked| unsafe { Live::new(tracked.range) })
+            .collect();
+        Image::start(ranges, lives, kind, |ranges| match kind {
+            TrackerKind::WpAsync => Ok(Box::new(WpAsync::start(ranges)?)),
+            TrackerKind::Sigsegv => Ok(Box::new(Sigsegv::start(ranges)?)),
+        })
+    }
+
+    fn start(
+        ranges: &[TrackedRange],
+        lives: Vec<Live>,
+        kind: TrackerKind,
+        start: impl FnOnce(&[(&Live, TrackedRange)]) -> Result<Box<dyn Tracker>, Error>,
+    ) -> Result<Image, Error> {
+        let regions = lives
+            .into_iter()
+            .zip(ranges)
+            .map(|(live, tracked)| Region::new(live, *tracked));
+        let mut regions = regions.collect::<Result<Vec<Region>, Error>>()?;
+        regions.sort_by_key(|region| region.range().start());
+        if let Some(pair) = regions
+            .windows(2)
+            .find(|pair| pair[0].range().end() > pair[1].range().start())
+        {
+            return Err(Error::Overlap {
+                address: pair[1].range().start(),
+            });
+        }
+        let parts: Vec<_> = regions.iter().map(Region::parts).collect();
+        let tracker = start(&parts)?;
+        let mut scratch = Box::new([0; PAGE_SIZE]);
+        for region in regions
+            .iter_mut()
+            .filter(|region| region.initial() == Initial::Current)
+        {
+            region.copy_to_baseline(&mut scratch);
+        }
+        Ok(Image {
+            tracker,
+            kind,
+            regions,
+            scratch,
+            spare: Vec::new(),
+        })
+    }
+
+    /// The tracker in use.
+    pub fn kind(&self) -> TrackerKind {
+        self.kind
+    }
+
+    /// Publishes what changed within `scope`: emits it as segments of about `segment_bytes`, each complete in itself, and brings the baseline up to date.
+    ///
+    /// `emit` takes a segment and returns a buffer to fill next, whose contents do not matter. Changes outside of `scope`, also on pages that are
+    /// partly inside, are left for a later publication. Pieces of `scope` outside of the image are ignored.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] if the memory is not as promised to [`Image::track`]; nothing has been emitted then.
+    pub fn publish(
+        &mut self,
+        scope: &[ByteRange],
+        exactness: Exactness,
+        segment_bytes: usize,
+        emit: &mut dyn FnMut(Vec<u8>) -> Vec<u8>,
+    ) -> Result<PublishStatistics, Error> {
+        let mut statistics = PublishStatistics::default();
+        let started = Instant::now();
+        let mut scopes = Vec::with_capacity(self.regions.len());
+        for region in &mut self.regions {
+            let scope = Scope::clip(scope, region.range());
+            let spans = scope.spans();
+            for span in &spans {
+                region.take(&mut *self.tracker, *span)?;
+            }
+            scopes.push((scope, spans));
+        }
+        statistics.tracking = started.elapsed();
+
+        let encoder = Some(Encoder::new(std::mem::take(&mut self.spare)));
+        let mut segments = Segments {
+            encoder,
+            exactness,
+            segment_bytes,
+            emit,
+            statistics: &mut statistics,
+        };
+        for (region, (scope, spans)) in self.regions.iter_mut().zip(&scopes) {
+            for span in spans {
+                region.publish(*span, scope, &mut self.scratch, &mut segments);
+            }
+        }
+        self.spare = segments.finish();
+        statistics.diffing = started.elapsed() - statistics.tracking;
+        Ok(statistics)
+    }
+
+    /// Applies a segment that another rank published.
+    ///
+    /// The baseline takes every byte; memory takes it unless this process has changed that byte since it last published it. Pages that were clean stay
+    /// clean, pages that were dirty stay dirty.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] or [`Error::Foreign`]: nothing at all has been changed. [`Error::Kernel`]: the image is in an undefined state.
+    pub fn inject(&mut self, segment: &[u8]) -> Result<InjectStatistics, Error> {
+        let regions = &self.regions;
+        let pages = delta::decode(segment, &|page| find(regions, page, PAGE_SIZE).is_some())?;
+        self.apply(&pages, OnConflict::KeepLocal)
+    }
+
+    /// Baseline and memory take exactly these bytes, whatever memory holds. Makes no page dirty.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] if not all of the bytes lie in one tracked range; nothing has been changed then.
+    pub fn store(&mut self, address: usize, bytes: &[u8]) -> Result<(), Error> {
+        if !self.contains(address, bytes.len()) {
+            return Err(Error::Foreign {
+                address,
+                len: bytes.len(),
+            });
+        }
+        let mut pieces = Vec::new();
+        let mut rest = bytes;
+        let mut at = address;
+        while !rest.is_empty() {
+            let offset = at - page_of(at);
+            let (piece, after) = rest.split_at(rest.len().min(PAGE_SIZE - offset));
+            let narrow = |number: usize| {
+                u16::try_from(number)
+                    .expect("at most the size of a page")
+                    .to_le_bytes()
+            };
+            let ([a, b], [c, d]) = (narrow(offset), narrow(piece.len()));
+            pieces.push((page_of(at), [[a, b, c, d]], piece));
+            (at, rest) = (at + piece.len(), after);
+        }
+        let changes = pieces.iter().map(|(address, table, packed)| PageChange {
+            address: *address,
+            change: Change::Runs { table, packed },
+        });
+        self.apply(&changes.collect::<Vec<_>>(), OnConflict::Overwrite)
+            .map(|_| ())
+    }
+
+    fn apply(
+        &mut self,
+        pages: &[PageChange],
+        on_conflict: OnConflict,
+    ) -> Result<InjectStatistics, Error> {
+        let mut statistics = InjectStatistics {
+            pages: pages.len(),
+            ..InjectStatistics::default()
+        };
+        let mut rest = pages;
+        for region in &mut self.regions {
+            let inside = rest.partition_point(|page| page.address < region.range().end());
+            let (pages, after) = rest.split_at(inside);
+            rest = after;
+            if !pages.is_empty() {
+                region.apply(
+                    &mut *self.tracker,
+                    pages,
+                    on_conflict,
+                    &mut self.scratch,
+                    &mut statistics,
+                )?;
+            }
+        }
+        Ok(statistics)
+    }
+
+    /// Reads the baseline at `address`.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] if not all of the bytes lie in one tracked range.
+    pub fn baseline(&self, address: usize, out: &mut [u8]) -> Result<(), Error> {
+        let region = find(&self.regions, address, out.len());
+        let region = region.ok_or(Error::Foreign {
+            address,
+            len: out.len(),
+        })?;
+        region.read_baseline(address, out);
+        Ok(())
+    }
+
+    /// Whether `len` bytes at `address` lie in one tracked range.
+    pub fn contains(&self, address: usize, len: usize) -> bool {
+        find(&self.regions, address, len).is_some()
+    }
+
+    /// Prepares memory for being written by a system call; see [`pretouch`](crate::pretouch), which needs no image.
+    pub fn pretouch(&self, address: usize, len: usize) {
+        self.tracker.pretouch(address, len);
+    }
+}
+
+fn find(regions: &[Region], address: usize, len: usize) -> Option<&Region> {
+    let after = regions.partition_point(|region| region.range().end() <= address);
+    regions
+        .get(after)
+        .filter(|region| region.range().contains(address, len))
+}
+
+/// Segments being filled and emitted.
+struct Segments<'a> {
+    /// Always there, except while it is being exchanged.
+    encoder: Option<Encoder>,
+    exactness: Exactness,
+    segment_bytes: usize,
+    emit: &'a mut dyn FnMut(Vec<u8>) -> Vec<u8>,
+    statistics: &'a mut PublishStatistics,
+}
+
+impl Segments<'_> {
+    /// Adds a page. `whole_page`: its bytes outside of `mask` may be published, too.
+    fn add(&mut self, address: usize, values: &Page, mask: &Mask, whole_page: bool) {
+        let exactness = if whole_page {
+            self.exactness
+        } else {
+            Exactness::Exact
+        };
+        self.statistics.pages_changed += 1;
+        let encoder = self.encoder.as_mut().expect("there is always an encoder");
+        self.statistics.bytes_changed += encoder.add(address, values, mask, exactness);
+        if encoder.len() >= self.segment_bytes {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let segment = self
+            .encoder
+            .take()
+            .expect("there is always an encoder")
+            .finish();
+        self.statistics.segments += 1;
+        self.statistics.bytes_encoded += segment.len();
+        self.encoder = Some(Encoder::new((self.emit)(segment)));
+    }
+
+    /// Emits what is left; returns a buffer for the next publication.
+    fn finish(mut self) -> Vec<u8> {
+        if self
+            .encoder
+            .as_ref()
+            .is_some_and(|encoder| !encoder.is_empty())
+        {
+            self.flush();
+        }
+        self.encoder.map(Encoder::into_buffer).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

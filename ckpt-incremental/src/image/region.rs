@@ -1,0 +1,319 @@
+//! One tracked range of the image: its memory, its baseline, and the dirty pages that the tracker no longer knows of.
+
+use super::{InjectStatistics, Segments};
+use crate::baseline::{Baseline, group_of};
+use crate::bitmap::PageBitmap;
+use crate::delta::{self, Change, PageChange};
+use crate::error::Error;
+use crate::page::{PAGE_SIZE, Page};
+use crate::range::{Initial, MemoryRange, TrackedRange};
+use crate::scope::Scope;
+use crate::sys::live::Live;
+use crate::tracker::Tracker;
+use crate::tracker::wp_async::join;
+
+/// Who wins a byte that this process has changed and not published, and an injection changes too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnConflict {
+    KeepLocal,
+    Overwrite,
+}
+
+/// How a page takes an injection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// Changed locally: byte by byte.
+    Dirty,
+    /// Never written here: perhaps not even populated.
+    Fresh,
+    /// Equal to the baseline.
+    Clean,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Region {
+    live: Live,
+    tracked: TrackedRange,
+    baseline: Baseline,
+    /// Dirty pages that were taken from the tracker and not published yet.
+    pending: PageBitmap,
+}
+
+/// Adds the pages of `run` to those of `range` that are pending.
+fn note(pending: &mut PageBitmap, range: MemoryRange, run: MemoryRange) {
+    let first = (run.start() - range.start()) / PAGE_SIZE;
+    (first..first + run.pages()).for_each(|page| pending.set(page));
+}
+
+impl Region {
+    pub(super) fn new(live: Live, tracked: TrackedRange) -> Result<Region, Error> {
+        let baseline = Baseline::new(tracked.range, tracked.initial)?;
+        let pending = PageBitmap::new(tracked.range.pages(), "the map of dirty pages")?;
+        Ok(Region {
+            live,
+            tracked,
+            baseline,
+            pending,
+        })
+    }
+
+    pub(super) fn range(&self) -> MemoryRange {
+        self.tracked.range
+    }
+
+    pub(super) fn initial(&self) -> Initial {
+        self.tracked.initial
+    }
+
+    /// What a tracker needs to know of it.
+    pub(super) fn parts(&self) -> (&Live, TrackedRange) {
+        (&self.live, self.tracked)
+    }
+
+    pub(super) fn read_baseline(&self, address: usize, out: &mut [u8]) {
+        self.baseline.read(address, out);
+    }
+
+    /// The baseline becomes what memory holds.
+    pub(super) fn copy_to_baseline(&mut self, scratch: &mut Page) {
+        for page in (self.range().start()..self.range().end()).step_by(PAGE_SIZE) {
+            self.live.load_page(page, scratch);
+            self.baseline.page_mut(page).copy_from_slice(scratch);
+        }
+    }
+
+    fn index(&self, page: usize) -> usize {
+        (page - self.range().start()) / PAGE_SIZE
+    }
+
+    /// Notes the dirty pages of `span` as pending.
+    pub(super) fn take(
+        &mut self,
+        tracker: &mut dyn Tracker,
+        span: MemoryRange,
+    ) -> Result<(), Error> {
+        let (range, pending) = (self.range(), &mut self.pending);
+        tracker.take(span, &mut |run| note(pending, range, run))
+    }
+
+    /// Publishes the pending pages of `span`.
+    pub(super) fn publish(
+        &mut self,
+        span: MemoryRange,
+        scope: &Scope,
+        scratch: &mut Page,
+        out: &mut Segments,
+    ) {
+        let (mut at, end) = (
+            self.index(span.start()),
+            self.index(span.end() - PAGE_SIZE) + 1,
+        );
+        let mut group_end = 0;
+        while let Some(index) = self.pending.first(at, end) {
+            let page = self.range().start() + index * PAGE_SIZE;
+            if page >= group_end {
+                let group = group_of(page);
+                group_end = group.end();
+                let dirty = self
+                    .pending
+                    .count_in(index, end.min(index + (group_end - page) / PAGE_SIZE));
+                self.baseline.expect(page, dirty);
+            }
+            out.statistics.pages_dirty += 1;
+            if !self.publish_page(page, scope, scratch, out) {
+                self.pending.clear(index);
+            }
+            at = index + 1;
+        }
+    }
+
+    /// Publishes a page. True: it also has changes outside of the scope.
+    fn publish_page(
+        &mut self,
+        page: usize,
+        scope: &Scope,
+        now: &mut Page,
+        out: &mut Segments,
+    ) -> bool {
+        self.live.load_page(page, now);
+        let mut changed = delta::compare(now, self.baseline.page(page));
+        if changed.is_empty() {
+            return false;
+        }
+        let Some(inside) = scope.mask(page) else {
+            out.add(page, now, &changed, true);
+            self.baseline.page_mut(page).copy_from_slice(now);
+            return false;
+        };
+        let mut outside = changed.clone();
+        outside.subtract(&inside);
+        changed.intersect(&inside);
+        if !changed.is_empty() {
+            out.add(page, now, &changed, false);
+            let baseline = self.baseline.page_mut(page);
+            changed
+                .runs()
+                .for_each(|(start, end)| baseline[start..end].copy_from_slice(&now[start..end]));
+        }
+        !outside.is_empty()
+    }
+
+    /// Applies changes of pages of this range, in ascending order.
+    pub(super) fn apply(
+        &mut self,
+        tracker: &mut dyn Tracker,
+        pages: &[PageChange],
+        on_conflict: OnConflict,
+        scratch: &mut Page,
+        statistics: &mut InjectStatistics,
+    ) -> Result<(), Error> {
+        let range = self.range();
+        let runs: Vec<_> = pages
+            .chunk_by(|a, b| a.address + PAGE_SIZE == b.address)
+            .map(run_of)
+            .collect();
+        let pending = &mut self.pending;
+        join(&runs, |span| {
+            tracker.peek(span, &mut |run| note(pending, range, run))
+        })?;
+        statistics.bytes += pages.iter().map(|page| page.change.count()).sum::<usize>();
+
+        let mut opened = Vec::new();
+        let mut rest = pages;
+        while let Some(first) = rest.first() {
+            let condition = self.condition(first.address);
+            let together = |(at, page): (usize, &PageChange)| {
+                page.address == first.address + at * PAGE_SIZE
+                    && self.condition(page.address) == condition
+            };
+            let len = rest
+                .iter()
+                .enumerate()
+                .take_while(|page| together(*page))
+                .count();
+            let (pages, after) = rest.split_at(len);
+            rest = after;
+            match condition {
+                Condition::Dirty => {
+                    for page in pages {
+                        statistics.conflicts += self.merge(page, on_conflict, scratch);
+                    }
+                }
+                Condition::Fresh => self.fill(tracker, pages, &mut opened)?,
+                Condition::Clean => self.overwrite(tracker, pages, &mut opened)?,
+            }
+        }
+        self.close(tracker, &opened, scratch)
+    }
+
+    fn condition(&self, page: usize) -> Condition {
+        if self.pending.get(self.index(page)) {
+            Condition::Dirty
+        } else if self.baseline.is_present(page) {
+            Condition::Clean
+        } else {
+            Condition::Fresh
+        }
+    }
+
+    /// Applies a change to a page that this process has changed too. Returns the number of bytes that both changed.
+    fn merge(&mut self, page: &PageChange, on_conflict: OnConflict, now: &mut Page) -> usize {
+        self.live.load_page(page.address, now);
+        let local = delta::compare(now, self.baseline.page(page.address));
+        let mut taken = page.change.mask();
+        let all = taken.count();
+        if on_conflict == OnConflict::KeepLocal {
+            taken.subtract(&local);
+        }
+        let baseline = self.baseline.page_mut(page.address);
+        page.change.apply(baseline);
+        self.live.store_masked(page.address, baseline, &taken);
+        all - taken.count()
+    }
+
+    /// Applies changes to adjacent pages that nobody has written here.
+    fn fill(
+        &mut self,
+        tracker: &mut dyn Tracker,
+        pages: &[PageChange],
+        opened: &mut Vec<MemoryRange>,
+    ) -> Result<(), Error> {
+        let run = run_of(pages);
+        self.baseline.expect(run.start(), run.pages());
+        for page in pages {
+            page.change.apply(self.baseline.page_mut(page.address));
+        }
+        let installed = tracker.install(run, self.baseline.run(run));
+        let pages = &pages[installed.min(pages.len())..];
+        if pages.is_empty() {
+            return Ok(());
+        }
+        // The program has read these, or the tracker cannot do this.
+        let run = run_of(pages);
+        tracker.open(run)?;
+        self.live.populate(run)?;
+        opened.push(run);
+        for page in pages {
+            self.live.store_masked(
+                page.address,
+                self.baseline.page(page.address),
+                &page.change.mask(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Applies changes to adjacent pages that equal the baseline.
+    fn overwrite(
+        &mut self,
+        tracker: &mut dyn Tracker,
+        pages: &[PageChange],
+        opened: &mut Vec<MemoryRange>,
+    ) -> Result<(), Error> {
+        let run = run_of(pages);
+        tracker.open(run)?;
+        opened.push(run);
+        for page in pages {
+            let baseline = self.baseline.page_mut(page.address);
+            page.change.apply(baseline);
+            match &page.change {
+                Change::Whole(values) => self.live.store(page.address, *values),
+                Change::Masked { mask, .. } => self.live.store_masked(page.address, baseline, mask),
+                runs => runs
+                    .for_each_run(&mut |start, bytes| self.live.store(page.address + start, bytes)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the injection into the opened runs. What other threads wrote there meanwhile is noted as pending.
+    fn close(
+        &mut self,
+        tracker: &mut dyn Tracker,
+        opened: &[MemoryRange],
+        scratch: &mut Page,
+    ) -> Result<(), Error> {
+        let (range, pending) = (self.range(), &mut self.pending);
+        tracker.close(opened, &mut |run| note(pending, range, run))?;
+        for page in opened
+            .iter()
+            .flat_map(|run| (run.start()..run.end()).step_by(PAGE_SIZE))
+        {
+            self.live.load_page(page, scratch);
+            let index = self.index(page);
+            if *scratch == *self.baseline.page(page) {
+                self.pending.clear(index);
+            } else {
+                self.pending.set(index);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The memory of adjacent pages; not empty.
+fn run_of(pages: &[PageChange]) -> MemoryRange {
+    let start = pages.first().expect("at least one page").address;
+    MemoryRange::aligned(start, start + pages.len() * PAGE_SIZE)
+}
