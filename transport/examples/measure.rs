@@ -1,4 +1,5 @@
-//! Measures links between two processes of this host: throughput with 256 KiB frames, latency with 64-byte frames.
+//! Measures links between two processes of this host: throughput with 256 KiB frames, latency with 64-byte frames;
+//! and a broadcast of 256 KiB frames to three other ranks, here threads.
 //!
 //! `cargo run --release -p transport --example measure [unix|tcp]`
 
@@ -82,6 +83,60 @@ fn measure(kind: &str) -> Result<(), Box<dyn Error>> {
     println!("{kind}: {rate:.2} GB/s, 256 KiB frames");
     node.close();
     echo.wait()?;
+    broadcast(kind)
+}
+
+fn broadcast(kind: &str) -> Result<(), Box<dyn Error>> {
+    const RANKS: u32 = 4;
+    let key = JobKey::generate()?;
+    let create = |rank| Node::new(Peer::Rank(rank), listen(kind), key.clone());
+    let nodes = (0..RANKS).map(create).collect::<Result<Vec<_>, _>>()?;
+    for node in &nodes {
+        node.set_ranks(RANKS);
+        nodes
+            .iter()
+            .for_each(|other| node.introduce(other.me(), other.address()));
+    }
+    let payload = Bytes::from(vec![3; BULK]);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let receivers: Vec<_> = nodes[1..]
+            .iter()
+            .map(|node| scope.spawn(|| receive(node, BULK_FRAMES / 4)))
+            .collect();
+        let mut events = Vec::new();
+        for tag in 0..BULK_FRAMES / 4 {
+            nodes[0].broadcast(Frame {
+                kind: 1,
+                tag,
+                payload: payload.clone(),
+            })?;
+            while nodes[0].queued() > 4 * LOW_WATER {
+                nodes[0].poll(None, &mut events)?;
+            }
+        }
+        while nodes[0].queued() > 0 {
+            nodes[0].poll(None, &mut events)?;
+        }
+        for receiver in receivers {
+            receiver.join().map_err(|_| "a receiver panicked")??;
+        }
+        let rate = (BULK_FRAMES / 4 * BULK as u64) as f64 / started.elapsed().as_secs_f64() / 1e9;
+        println!(
+            "{kind}: {rate:.2} GB/s to each of {} ranks, broadcast",
+            RANKS - 1
+        );
+        Ok(())
+    })
+}
+
+/// Takes `frames` frames and passes on what has to be.
+fn receive(node: &Node, frames: u64) -> Result<(), transport::Error> {
+    let (mut events, mut received) = (Vec::new(), 0);
+    while received < frames || node.queued() > 0 {
+        node.poll(None, &mut events)?;
+        received += events.drain(..).count() as u64;
+    }
     Ok(())
 }
 

@@ -173,7 +173,8 @@ impl Node {
     ) -> io::Result<()> {
         let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
         self.poller.wait(timeout, &mut turn.ready)?;
-        for ready in std::mem::take(&mut turn.ready) {
+        let mut batch = std::mem::take(&mut turn.ready);
+        for ready in batch.drain(..) {
             if ready.token == LISTENER {
                 self.accept(turn);
                 continue;
@@ -184,6 +185,7 @@ impl Node {
             };
             self.advance(turn, &link, ready, events);
         }
+        turn.ready = batch;
         Ok(())
     }
 
@@ -459,7 +461,9 @@ impl Node {
 
     /// Looks after the links that senders found broken or could not open.
     pub(crate) fn attend_all(&self, turn: &mut Turn, events: &mut Vec<Event>) {
-        for link in std::mem::take(&mut *lock(&self.attention)) {
+        // Not in the loop's head, which would hold the lock while a relay may need it.
+        let links = std::mem::take(&mut *lock(&self.attention));
+        for link in links {
             // Gone since: reported.
             if lock(&self.mesh).link(link.token).is_none() {
                 continue;
@@ -574,6 +578,8 @@ impl Node {
             link.retire(&CloseReason::Ended, &self.poller, &self.backlog);
         }
         self.poller.remove(self.listener.descriptor());
+        // Who connects from now on is to be refused, not to wait for somebody to accept.
+        sys::shut_down(self.listener.descriptor(), Shutdown::Both);
     }
 }
 

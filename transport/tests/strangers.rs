@@ -367,6 +367,21 @@ fn nobody_at_the_address_is_reported_at_once() {
 }
 
 #[test]
+fn a_closed_end_is_reported_as_unreachable_at_once() {
+    for listen in [Listen::Unix, TCP] {
+        let job = nodes(2, listen);
+        job[1].close();
+        job[0].send(Peer::Rank(1), frame(1, 1, *b"hello?")).unwrap();
+        let events = wait(&*job[0], "the report", |events| !events.is_empty());
+        let unreachable = |reason: &CloseReason| matches!(reason, CloseReason::Unreachable { .. });
+        assert!(
+            matches!(&events[..], [Event::Closed { reason, .. }] if unreachable(reason)),
+            "{events:?}"
+        );
+    }
+}
+
+#[test]
 fn a_listener_with_a_full_queue_is_tried_again() {
     let name = format!("cape-test-full-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).unwrap();
