@@ -118,16 +118,108 @@ void cape_atomic_exit(const struct cape_site *site, void *x);
 /* ---- combiners ---------------------------------------------------------------------------------------------------------
  *
  * cape_<op>_<type> for every reduction identifier of 5.5.5 (`-` reduces with sum) and every arithmetic type it is defined
- * for. CAPE_COMBINER(op, x) picks the one for the type of x; CAPE_COMMUTES(x, e) says whether x OP= e may be carried as an
- * operation whose operand is converted to the type of x first, with the same bits as C's own conversions give.
+ * for. Those that are not used cost nothing in the object. The macros below take an expression `x` only for its type:
+ *
+ *   CAPE_COMBINER(op, x)   the combiner for the type of x; a compile-time error where there is none
+ *   CAPE_OPERATION(op, x)  the same, or a null pointer where there is none
+ *   CAPE_IDENTITY(op, x)   the value that changes nothing when combined
+ *   CAPE_COMMUTES(x, e)    whether x OP= e may be carried as an operation whose operand is converted to the type of x
+ *                          first: whether that gives the same bits as C's own conversions. A constant expression.
  */
-#define CAPE_DEFINE_COMBINER(op, name, type, expression)                                                   \
-    __attribute__((unused)) static void cape_##op##_##name(void *inout, const void *in, __SIZE_TYPE__ count) \
-    {                                                                                                        \
-        type *x = (type *)inout;                                                                             \
-        const type *y = (const type *)in;                                                                    \
-        for (__SIZE_TYPE__ k = 0; k < count; ++k)                                                            \
-            x[k] = (type)(expression);                                                                       \
+#ifndef __cplusplus
+#pragma GCC system_header /* a product of _Bool is meant */
+
+/* X(op, name, type, expression) for each type of a class. */
+#define CAPE_EACH_INTEGER(X, op, expression)                      \
+    X(op, bool, _Bool, expression)                                \
+    X(op, char, char, expression)                                 \
+    X(op, schar, signed char, expression)                         \
+    X(op, uchar, unsigned char, expression)                       \
+    X(op, short, short, expression)                               \
+    X(op, ushort, unsigned short, expression)                     \
+    X(op, int, int, expression)                                   \
+    X(op, uint, unsigned int, expression)                         \
+    X(op, long, long, expression)                                 \
+    X(op, ulong, unsigned long, expression)                       \
+    X(op, llong, long long, expression)                           \
+    X(op, ullong, unsigned long long, expression)
+#define CAPE_EACH_REAL(X, op, expression)                         \
+    CAPE_EACH_INTEGER(X, op, expression)                          \
+    X(op, float, float, expression)                               \
+    X(op, double, double, expression)                             \
+    X(op, ldouble, long double, expression)
+#define CAPE_EACH_NUMBER(X, op, expression)                       \
+    CAPE_EACH_REAL(X, op, expression)                             \
+    X(op, cfloat, float _Complex, expression)                     \
+    X(op, cdouble, double _Complex, expression)                   \
+    X(op, cldouble, long double _Complex, expression)
+
+#define CAPE_DEFINE_COMBINER(op, name, type, expression)                                                \
+    static __inline__ __attribute__((unused)) void cape_##op##_##name(void *inout, const void *in,      \
+                                                                      __SIZE_TYPE__ count)              \
+    {                                                                                                   \
+        type *x = (type *)inout;                                                                        \
+        const type *y = (const type *)in;                                                               \
+        __SIZE_TYPE__ k;                                                                                \
+        for (k = 0; k < count; ++k)                                                                     \
+            x[k] = expression;                                                                          \
     }
+
+CAPE_EACH_NUMBER(CAPE_DEFINE_COMBINER, sum, x[k] + y[k])
+CAPE_EACH_NUMBER(CAPE_DEFINE_COMBINER, product, x[k] * y[k])
+CAPE_EACH_NUMBER(CAPE_DEFINE_COMBINER, land, x[k] && y[k])
+CAPE_EACH_NUMBER(CAPE_DEFINE_COMBINER, lor, x[k] || y[k])
+CAPE_EACH_REAL(CAPE_DEFINE_COMBINER, min, y[k] < x[k] ? y[k] : x[k])
+CAPE_EACH_REAL(CAPE_DEFINE_COMBINER, max, y[k] > x[k] ? y[k] : x[k])
+CAPE_EACH_INTEGER(CAPE_DEFINE_COMBINER, and, x[k] & y[k])
+CAPE_EACH_INTEGER(CAPE_DEFINE_COMBINER, or, x[k] | y[k])
+CAPE_EACH_INTEGER(CAPE_DEFINE_COMBINER, xor, x[k] ^ y[k])
+
+#define CAPE_ASSOCIATION(op, name, type, expression) type: cape_##op##_##name,
+#define CAPE_SELECT_sum(x, otherwise) _Generic((x), CAPE_EACH_NUMBER(CAPE_ASSOCIATION, sum, ) otherwise)
+#define CAPE_SELECT_product(x, otherwise) _Generic((x), CAPE_EACH_NUMBER(CAPE_ASSOCIATION, product, ) otherwise)
+#define CAPE_SELECT_land(x, otherwise) _Generic((x), CAPE_EACH_NUMBER(CAPE_ASSOCIATION, land, ) otherwise)
+#define CAPE_SELECT_lor(x, otherwise) _Generic((x), CAPE_EACH_NUMBER(CAPE_ASSOCIATION, lor, ) otherwise)
+#define CAPE_SELECT_min(x, otherwise) _Generic((x), CAPE_EACH_REAL(CAPE_ASSOCIATION, min, ) otherwise)
+#define CAPE_SELECT_max(x, otherwise) _Generic((x), CAPE_EACH_REAL(CAPE_ASSOCIATION, max, ) otherwise)
+#define CAPE_SELECT_and(x, otherwise) _Generic((x), CAPE_EACH_INTEGER(CAPE_ASSOCIATION, and, ) otherwise)
+#define CAPE_SELECT_or(x, otherwise) _Generic((x), CAPE_EACH_INTEGER(CAPE_ASSOCIATION, or, ) otherwise)
+#define CAPE_SELECT_xor(x, otherwise) _Generic((x), CAPE_EACH_INTEGER(CAPE_ASSOCIATION, xor, ) otherwise)
+
+/* No object has the type struct cape_site: without an association for the type of x, the compiler says so. */
+#define CAPE_COMBINER(op, x) CAPE_SELECT_##op(x, struct cape_site: (cape_combiner)0)
+#define CAPE_OPERATION(op, x) CAPE_SELECT_##op(x, default: (cape_combiner)0)
+
+#define CAPE_BITS(x) ((sizeof(x) * 8 - 1) & 63)
+#define CAPE_LARGEST_SIGNED(x) ((1ULL << CAPE_BITS(x)) - 1)
+#define CAPE_IS_UNSIGNED(x) ((__typeof__(x))-1 > (__typeof__(x))0)
+#define CAPE_LARGEST_INTEGER(x) (CAPE_IS_UNSIGNED(x) ? (unsigned long long)(__typeof__(x))-1 : CAPE_LARGEST_SIGNED(x))
+#define CAPE_SMALLEST_INTEGER(x) (CAPE_IS_UNSIGNED(x) ? 0LL : -(long long)CAPE_LARGEST_SIGNED(x) - 1)
+
+#define CAPE_IDENTITY_sum(x) 0
+#define CAPE_IDENTITY_product(x) 1
+#define CAPE_IDENTITY_land(x) 1
+#define CAPE_IDENTITY_lor(x) 0
+#define CAPE_IDENTITY_and(x) -1
+#define CAPE_IDENTITY_or(x) 0
+#define CAPE_IDENTITY_xor(x) 0
+#define CAPE_IDENTITY_min(x)                                                                                 \
+    _Generic((x), float: __builtin_inff(), double: __builtin_inf(), long double: __builtin_infl(),           \
+             default: (__typeof__(x))CAPE_LARGEST_INTEGER(x))
+#define CAPE_IDENTITY_max(x)                                                                                 \
+    _Generic((x), float: -__builtin_inff(), double: -__builtin_inf(), long double: -__builtin_infl(),        \
+             default: (__typeof__(x))CAPE_SMALLEST_INTEGER(x))
+#define CAPE_IDENTITY(op, x) CAPE_IDENTITY_##op(x)
+
+#define CAPE_SAME_TYPE(x, y) __builtin_types_compatible_p(__typeof__(x), __typeof__(y))
+#define CAPE_IS_BOOL(x) __builtin_types_compatible_p(__typeof__(x), _Bool)
+/* Integers wrap, so converting the operand first changes nothing, except for _Bool; __int128 has no combiner. Floating
+ * operands must not be wider than x. gcc's type classes: 1 integer, 8 real, 9 complex. */
+#define CAPE_COMMUTES(x, e)                                                                                           \
+    ((__builtin_classify_type(x) == 1 && __builtin_classify_type(e) == 1 && !CAPE_IS_BOOL(x) && sizeof(x) <= 8)       \
+     || (__builtin_classify_type(x) == 8 && CAPE_SAME_TYPE((x) + (e), x))                                             \
+     || (__builtin_classify_type(x) == 9 && CAPE_SAME_TYPE(e, x)))
+
+#endif /* __cplusplus */
 
 #endif /* CAPE_H */

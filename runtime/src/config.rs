@@ -59,25 +59,32 @@ fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
 }
 
 fn required<T>(name: &str, value: Option<T>) -> Result<T, String> {
-    value.ok_or_else(|| format!("{name} is not set although CAPE_SIZE is: start the program through caperun"))
+    value.ok_or_else(|| {
+        format!("{name} is not set although CAPE_SIZE is: start the program through caperun")
+    })
 }
 
 /// Reads the job's description; `None` when this process is a job of its own.
 pub fn job() -> Result<Option<JobConfig>, String> {
     let size = number::<u32>(names::SIZE)?.unwrap_or(1);
-    let Ok(coordinator) = var(names::COORDINATOR) else { return Ok(None) };
+    let Ok(coordinator) = var(names::COORDINATOR) else {
+        return Ok(None);
+    };
     let rank = required(names::RANK, number::<u32>(names::RANK)?)?;
     if rank >= size {
-        return Err(format!("CAPE_RANK={rank} is not below CAPE_SIZE={size}: start the program through caperun"));
+        return Err(format!(
+            "CAPE_RANK={rank} is not below CAPE_SIZE={size}: start the program through caperun"
+        ));
     }
-    let coordinator = coordinator
-        .parse::<Address>()
-        .map_err(|error| format!("CAPE_COORDINATOR={coordinator}: {error}: start the program through caperun"))?;
+    let coordinator = coordinator.parse::<Address>().map_err(|error| {
+        format!("CAPE_COORDINATOR={coordinator}: {error}: start the program through caperun")
+    })?;
     let tracker = match var(names::TRACKER).as_deref() {
         Err(_) | Ok("auto" | "") => None,
-        Ok(text) => {
-            Some(text.parse().map_err(|_| format!("CAPE_TRACKER={text}: expected auto, wp-async or sigsegv"))?)
-        }
+        Ok(text) => Some(
+            text.parse()
+                .map_err(|_| format!("CAPE_TRACKER={text}: expected auto, wp-async or sigsegv"))?,
+        ),
     };
     Ok(Some(JobConfig {
         rank,
@@ -145,7 +152,10 @@ fn positive(name: &str, value: &str, whole: &str) -> Option<u32> {
 fn schedule(text: &str) -> Option<Schedule> {
     let text = text.rsplit_once(':').map_or(text, |(_, rest)| rest);
     let (kind, chunk) = match text.split_once(',') {
-        Some((kind, chunk)) => (kind, Some(chunk.trim().parse::<u64>().ok().filter(|c| *c > 0)?)),
+        Some((kind, chunk)) => (
+            kind,
+            Some(chunk.trim().parse::<u64>().ok().filter(|c| *c > 0)?),
+        ),
         None => (text, None),
     };
     let kind = match kind.trim().to_ascii_lowercase().as_str() {
@@ -155,7 +165,10 @@ fn schedule(text: &str) -> Option<Schedule> {
         "auto" => ScheduleKind::Auto,
         _ => return None,
     };
-    Some(Schedule { kind, chunk: chunk.unwrap_or(0) })
+    Some(Schedule {
+        kind,
+        chunk: chunk.unwrap_or(0),
+    })
 }
 
 #[cfg(test)]
@@ -164,10 +177,19 @@ mod tests {
 
     #[test]
     fn schedules_are_parsed_as_the_specification_writes_them() {
-        let dynamic4 = Schedule { kind: ScheduleKind::Dynamic, chunk: 4 };
+        let dynamic4 = Schedule {
+            kind: ScheduleKind::Dynamic,
+            chunk: 4,
+        };
         assert_eq!(schedule("dynamic,4"), Some(dynamic4));
         assert_eq!(schedule("nonmonotonic: DYNAMIC , 4"), Some(dynamic4));
-        assert_eq!(schedule("static"), Some(Schedule { kind: ScheduleKind::Static, chunk: 0 }));
+        assert_eq!(
+            schedule("static"),
+            Some(Schedule {
+                kind: ScheduleKind::Static,
+                chunk: 0
+            })
+        );
         for wrong in ["", "dynamic,0", "dynamic,x", "fast", "static,-1"] {
             assert_eq!(schedule(wrong), None, "{wrong}");
         }

@@ -62,7 +62,12 @@ pub fn set(context: Context) {
 /// Runs `body` as the only member of a team inside the present context.
 pub fn as_team_of_one(body: impl FnOnce()) {
     let outer = current();
-    set(Context { level: outer.level + 1, team: 1, number: 0, ..outer });
+    set(Context {
+        level: outer.level + 1,
+        team: 1,
+        number: 0,
+        ..outer
+    });
     body();
     set(outer);
 }

@@ -14,7 +14,10 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering::{Acquire, Release}};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Release},
+};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -163,7 +166,9 @@ pub struct Exchange {
 
 impl std::fmt::Debug for Exchange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exchange").field("me", &self.node.me()).finish_non_exhaustive()
+        f.debug_struct("Exchange")
+            .field("me", &self.node.me())
+            .finish_non_exhaustive()
     }
 }
 
@@ -184,7 +189,13 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str, from: Peer) -> T 
 impl Exchange {
     /// Wraps a connected transport.
     pub fn new(node: Box<dyn Transport>) -> Exchange {
-        Exchange { node, inbox: Mutex::default(), turn: Mutex::default(), resumed: Condvar::new(), closed: AtomicBool::new(false) }
+        Exchange {
+            node,
+            inbox: Mutex::default(),
+            turn: Mutex::default(),
+            resumed: Condvar::new(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Sends what is queued and closes all links; the process is about to end.
@@ -205,7 +216,10 @@ impl Exchange {
         loop {
             let mut turn = lock(&self.turn);
             while turn.foreground {
-                turn = self.resumed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+                turn = self
+                    .resumed
+                    .wait(turn)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
             drop(turn);
             self.poll(&mut events);
@@ -223,7 +237,9 @@ impl Exchange {
                     std::thread::park();
                 }
             }
-            fatal(format_args!("lost the network ({error}): check the system's limits on open files and memory"));
+            fatal(format_args!(
+                "lost the network ({error}): check the system's limits on open files and memory"
+            ));
         }
     }
 
@@ -294,7 +310,10 @@ impl Exchange {
             match event {
                 Event::Frame { from, frame } => self.sort_frame(from, frame),
                 // The coordinator is gone: so is the job. Another rank is gone: the coordinator is its parent and ends the job.
-                Event::Closed { peer: Peer::Coordinator, .. } => exit_now(1),
+                Event::Closed {
+                    peer: Peer::Coordinator,
+                    ..
+                } => exit_now(1),
                 Event::Closed { .. } => {}
             }
         }
@@ -304,10 +323,16 @@ impl Exchange {
     /// Decodes first and locks afterwards: a malformed message ends the job, which needs the inbox.
     fn sort_frame(&self, from: Peer, frame: Frame) {
         match (frame.kind, from) {
-            (CONTROL_FRAME, Peer::Coordinator) => self.sort_reply(decode(&frame.payload, "reply", from)),
+            (CONTROL_FRAME, Peer::Coordinator) => {
+                self.sort_reply(decode(&frame.payload, "reply", from))
+            }
             (ARRIVAL_FRAME, Peer::Rank(rank)) => {
                 let arrival = decode(&frame.payload, "arrival", from);
-                lock(&self.inbox).arrivals.entry(rank).or_default().push_back(arrival);
+                lock(&self.inbox)
+                    .arrivals
+                    .entry(rank)
+                    .or_default()
+                    .push_back(arrival);
             }
             (ORDER_FRAME, Peer::Rank(_)) => {
                 let order = decode(&frame.payload, "order", from);
@@ -320,9 +345,16 @@ impl Exchange {
                 } else {
                     Part::Delta(frame.payload)
                 };
-                lock(&self.inbox).streams.entry((author, sequence)).or_default().parts.push_back(part);
+                lock(&self.inbox)
+                    .streams
+                    .entry((author, sequence))
+                    .or_default()
+                    .parts
+                    .push_back(part);
             }
-            (kind, _) => fatal(format_args!("unknown message {kind} from {from:?}: all ranks must run the same build")),
+            (kind, _) => fatal(format_args!(
+                "unknown message {kind} from {from:?}: all ranks must run the same build"
+            )),
         }
     }
 
@@ -330,9 +362,15 @@ impl Exchange {
         let mut inbox = lock(&self.inbox);
         match reply {
             Reply::Welcome { addresses } => inbox.welcome = Some(addresses),
-            Reply::Granted { acquired, entries, .. } => inbox.granted.push_back((acquired, entries)),
+            Reply::Granted {
+                acquired, entries, ..
+            } => inbox.granted.push_back((acquired, entries)),
             Reply::Log { entries } => inbox.log.push_back(entries),
-            Reply::Chunk { instance, first, end } => {
+            Reply::Chunk {
+                instance,
+                first,
+                end,
+            } => {
                 inbox.chunks.insert(instance, (first, end));
             }
             Reply::Shutdown => inbox.shutdown = true,
@@ -350,25 +388,41 @@ impl Exchange {
 
     /// Sends a request to the coordinator.
     pub fn request(&self, request: &Request) {
-        let frame = Frame { kind: CONTROL_FRAME, tag: 0, payload: encode(request).into() };
+        let frame = Frame {
+            kind: CONTROL_FRAME,
+            tag: 0,
+            payload: encode(request).into(),
+        };
         self.give(self.node.send(Peer::Coordinator, frame), "the coordinator");
     }
 
     /// Tells the driver that this rank has arrived.
     pub fn arrive(&self, arrival: &Arrival) {
-        let frame = Frame { kind: ARRIVAL_FRAME, tag: arrival.epoch, payload: encode(arrival).into() };
+        let frame = Frame {
+            kind: ARRIVAL_FRAME,
+            tag: arrival.epoch,
+            payload: encode(arrival).into(),
+        };
         self.give(self.node.send(Peer::Rank(0), frame), "the driver");
     }
 
     /// Sends an order of the driver to all ranks.
     pub fn order(&self, order: &Order) {
-        let frame = Frame { kind: ORDER_FRAME, tag: 0, payload: encode(order).into() };
+        let frame = Frame {
+            kind: ORDER_FRAME,
+            tag: 0,
+            payload: encode(order).into(),
+        };
         self.give(self.node.broadcast(frame), "the other ranks");
     }
 
     /// Sends one delta of a streamed entry to all ranks; waits while too much is queued.
     pub fn stream(&self, sequence: u64, delta: Vec<u8>) {
-        let frame = Frame { kind: STREAM_FRAME, tag: stream_tag(sequence, false), payload: Bytes::from(delta) };
+        let frame = Frame {
+            kind: STREAM_FRAME,
+            tag: stream_tag(sequence, false),
+            payload: Bytes::from(delta),
+        };
         self.give(self.node.broadcast(frame), "the other ranks");
         self.wait_for_room();
     }
@@ -376,7 +430,11 @@ impl Exchange {
     /// Ends a streamed entry.
     pub fn end_stream(&self, sequence: u64, operations: &[crate::entry::Operation]) {
         let payload = encode(&operations).into();
-        let frame = Frame { kind: STREAM_FRAME, tag: stream_tag(sequence, true), payload };
+        let frame = Frame {
+            kind: STREAM_FRAME,
+            tag: stream_tag(sequence, true),
+            payload,
+        };
         self.give(self.node.broadcast(frame), "the other ranks");
     }
 }

@@ -14,9 +14,20 @@ const GRACE: Duration = Duration::from_secs(5);
 pub fn fatal(message: impl std::fmt::Display) -> ! {
     let message = message.to_string();
     let told = session::get().is_some_and(|session| {
-        let payload = encode(&Request::Fatal { message: message.clone() }).into();
-        let frame = Frame { kind: CONTROL_FRAME, tag: 0, payload };
-        session.exchange.node().send(Peer::Coordinator, frame).is_ok()
+        let payload = encode(&Request::Fatal {
+            message: message.clone(),
+        })
+        .into();
+        let frame = Frame {
+            kind: CONTROL_FRAME,
+            tag: 0,
+            payload,
+        };
+        session
+            .exchange
+            .node()
+            .send(Peer::Coordinator, frame)
+            .is_ok()
     });
     if told && let Some(session) = session::get() {
         // The coordinator answers by ending this process; the deadline is for a coordinator that cannot.

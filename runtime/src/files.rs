@@ -10,13 +10,22 @@ struct Table {
     changed: bool,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table { files: Vec::new(), changed: false });
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    files: Vec::new(),
+    changed: false,
+});
 
 /// Notes that `handle` was opened.
 pub fn note(handle: u64, stream: bool, name: &str) {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
-    table.files.retain(|file| file.handle != handle || file.stream != stream);
-    table.files.push(OpenFile { handle, stream, name: name.to_owned() });
+    table
+        .files
+        .retain(|file| file.handle != handle || file.stream != stream);
+    table.files.push(OpenFile {
+        handle,
+        stream,
+        name: name.to_owned(),
+    });
     table.changed = true;
 }
 
@@ -24,14 +33,19 @@ pub fn note(handle: u64, stream: bool, name: &str) {
 pub fn forget(handle: u64, stream: bool) {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = table.files.len();
-    table.files.retain(|file| file.handle != handle || file.stream != stream);
+    table
+        .files
+        .retain(|file| file.handle != handle || file.stream != stream);
     table.changed |= table.files.len() != before;
 }
 
 /// Whether this process opened `handle` itself.
 pub fn is_own(handle: u64, stream: bool) -> bool {
     let table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
-    table.files.iter().any(|file| file.handle == handle && file.stream == stream)
+    table
+        .files
+        .iter()
+        .any(|file| file.handle == handle && file.stream == stream)
 }
 
 /// The table, if it changed since the last call.

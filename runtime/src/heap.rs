@@ -67,7 +67,12 @@ impl Heap {
     /// # Safety
     /// The arenas of `layout` are mapped readable and writable, zero at first, and stay mapped.
     pub unsafe fn new(layout: Layout, me: u32) -> Heap {
-        Heap { layout, me, own: Mutex::new(()), foreign: Mutex::new(Vec::new()) }
+        Heap {
+            layout,
+            me,
+            own: Mutex::new(()),
+            foreign: Mutex::new(Vec::new()),
+        }
     }
 
     /// Whether `address` is the heap's.
@@ -84,7 +89,16 @@ impl Heap {
             let (ready, fresh) = unsafe { ((*head).ready, (*head).fresh) };
             let used = (ready == READY).then(|| {
                 let end = (fresh + SPILL).clamp(arena.start, arena.end);
-                [Span { start: arena.start, end }, Span { start: (arena.end - 4096).max(end), end: arena.end }]
+                [
+                    Span {
+                        start: arena.start,
+                        end,
+                    },
+                    Span {
+                        start: (arena.end - 4096).max(end),
+                        end: arena.end,
+                    },
+                ]
             });
             used.into_iter().flatten()
         })
@@ -127,7 +141,11 @@ impl Heap {
             let offset = u32::try_from(user - raw).ok()?;
             // SAFETY: the block is ours, at least HEAD bytes precede `user` in it, and `user` is 16-aligned.
             unsafe {
-                ((user - HEAD) as *mut BlockHead).write(BlockHead { capacity: capacity as u64, offset, magic: BLOCK });
+                ((user - HEAD) as *mut BlockHead).write(BlockHead {
+                    capacity: capacity as u64,
+                    offset,
+                    magic: BLOCK,
+                });
             }
             let used = (head.fresh + SPILL).clamp(user, user + capacity) - user;
             // The allocator keeps links in the first bytes of a free block, fresh or not.
@@ -152,12 +170,19 @@ impl Heap {
 
     fn block_head(&self, user: NonNull<u8>) -> Result<BlockHead, InvalidPointer> {
         let address = user.as_ptr() as usize;
-        if address % ALIGN != 0 || !self.contains(address) || !self.contains(address - HEAD) {
+        if !address.is_multiple_of(ALIGN)
+            || !self.contains(address)
+            || !self.contains(address - HEAD)
+        {
             return Err(InvalidPointer);
         }
         // SAFETY: aligned and inside the mapped heap.
         let head = unsafe { ((address - HEAD) as *const BlockHead).read() };
-        if head.magic == BLOCK { Ok(head) } else { Err(InvalidPointer) }
+        if head.magic == BLOCK {
+            Ok(head)
+        } else {
+            Err(InvalidPointer)
+        }
     }
 
     /// Bytes usable in the block at `user`.
@@ -170,13 +195,21 @@ impl Heap {
         let head = self.block_head(user)?;
         let address = user.as_ptr() as usize;
         if self.layout.arena_owner(address) != Some(self.me) {
-            self.foreign.lock().unwrap_or_else(PoisonError::into_inner).push(address as u64);
+            self.foreign
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(address as u64);
             return Ok(());
         }
-        let raw = NonNull::new((address - head.offset as usize) as *mut u8).ok_or(InvalidPointer)?;
+        let raw =
+            NonNull::new((address - head.offset as usize) as *mut u8).ok_or(InvalidPointer)?;
         self.with_own(|arena| {
             // SAFETY: the head says so; clearing the magic makes a second free of the block an error instead of corruption.
-            unsafe { ((address - HEAD) as *mut BlockHead).cast::<[u8; HEAD]>().write([0; HEAD]) };
+            unsafe {
+                ((address - HEAD) as *mut BlockHead)
+                    .cast::<[u8; HEAD]>()
+                    .write([0; HEAD])
+            };
             // SAFETY: `raw` was returned by this allocator for alignment ALIGN and has not been freed (its head was intact).
             unsafe { arena.allocator.deallocate(raw, ALIGN) };
         });
@@ -184,12 +217,18 @@ impl Heap {
     }
 
     /// `realloc` of an existing block to a non-zero size.
-    pub fn reallocate(&self, user: NonNull<u8>, size: usize) -> Result<Option<NonNull<u8>>, InvalidPointer> {
+    pub fn reallocate(
+        &self,
+        user: NonNull<u8>,
+        size: usize,
+    ) -> Result<Option<NonNull<u8>>, InvalidPointer> {
         let capacity = self.capacity(user)?;
         if size <= capacity && size >= capacity / 2 {
             return Ok(Some(user));
         }
-        let Some(new) = self.allocate(size, ALIGN) else { return Ok(None) };
+        let Some(new) = self.allocate(size, ALIGN) else {
+            return Ok(None);
+        };
         // SAFETY: both blocks hold that many bytes and are distinct.
         unsafe { new.copy_from_nonoverlapping(user, capacity.min(size)) };
         self.free(user)?;
@@ -231,7 +270,12 @@ mod tests {
     fn blocks_are_aligned_disjoint_and_reusable() {
         with_heap(|heap| {
             let mut blocks = Vec::new();
-            for (k, align) in [1, 16, 32, 64, 4096, 1 << 20].into_iter().cycle().take(60).enumerate() {
+            for (k, align) in [1, 16, 32, 64, 4096, 1 << 20]
+                .into_iter()
+                .cycle()
+                .take(60)
+                .enumerate()
+            {
                 let size = 1 + 97 * k;
                 let block = heap.allocate(size, align).expect("room");
                 assert_eq!(block.as_ptr() as usize % align.max(16), 0);
@@ -247,7 +291,10 @@ mod tests {
                 heap.free(block).expect("valid");
             }
             let again = heap.allocate(1, 16).expect("room");
-            assert!(blocks.iter().any(|(block, ..)| *block == again), "freed memory is reused");
+            assert!(
+                blocks.iter().any(|(block, ..)| *block == again),
+                "freed memory is reused"
+            );
         });
     }
 

@@ -70,7 +70,8 @@ impl Icvs {
     pub fn initialise(&self, ranks: u32, config: &OmpConfig) {
         let limit = ranks.min(config.thread_limit.unwrap_or(ranks));
         self.thread_limit.store(limit, Relaxed);
-        self.threads.store(config.num_threads.unwrap_or(ranks), Relaxed);
+        self.threads
+            .store(config.num_threads.unwrap_or(ranks), Relaxed);
         self.dynamic.store(config.dynamic, Relaxed);
         if let Some(schedule) = config.schedule {
             self.set_schedule(schedule);
@@ -123,8 +124,12 @@ impl Icvs {
 
     /// What `schedule(runtime)` means.
     pub fn schedule(&self) -> Schedule {
-        let kind = ScheduleKind::from_omp(self.run_kind.load(Relaxed)).unwrap_or(ScheduleKind::Static);
-        Schedule { kind, chunk: self.run_chunk.load(Relaxed) }
+        let kind =
+            ScheduleKind::from_omp(self.run_kind.load(Relaxed)).unwrap_or(ScheduleKind::Static);
+        Schedule {
+            kind,
+            chunk: self.run_chunk.load(Relaxed),
+        }
     }
 
     /// `omp_set_schedule`.

@@ -14,7 +14,11 @@ pub fn of_executable() -> io::Result<String> {
         return Ok(hexadecimal(id));
     }
     let contents = std::fs::read("/proc/self/exe")?;
-    Ok(format!("{:08x}-{:x}", crc32fast::hash(&contents), contents.len()))
+    Ok(format!(
+        "{:08x}-{:x}",
+        crc32fast::hash(&contents),
+        contents.len()
+    ))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -41,6 +41,11 @@ impl Span {
         self.end - self.start
     }
 
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
     /// Whether `address` lies inside.
     pub fn contains(&self, address: usize) -> bool {
         (self.start..self.end).contains(&address)
@@ -50,30 +55,44 @@ impl Span {
 impl Layout {
     /// The map for `ranks` ranks with arenas of `heap_size` and stacks of `stack_size` bytes (multiples of the page size).
     pub fn new(ranks: u32, heap_size: usize, stack_size: usize) -> Layout {
-        Layout { ranks: ranks as usize, heap_size, stack_size }
+        Layout {
+            ranks: ranks as usize,
+            heap_size,
+            stack_size,
+        }
     }
 
     /// The stack on which the user's code of `rank` runs.
     pub fn stack(&self, rank: u32) -> Span {
         let start = STACKS + rank as usize * (self.stack_size + GUARD) + GUARD;
-        Span { start, end: start + self.stack_size }
+        Span {
+            start,
+            end: start + self.stack_size,
+        }
     }
 
     /// The arena from which `rank` allocates.
     pub fn arena(&self, rank: u32) -> Span {
         let start = HEAP + rank as usize * self.heap_size;
-        Span { start, end: start + self.heap_size }
+        Span {
+            start,
+            end: start + self.heap_size,
+        }
     }
 
     /// All arenas.
     pub fn heap(&self) -> Span {
-        Span { start: HEAP, end: HEAP + self.ranks * self.heap_size }
+        Span {
+            start: HEAP,
+            end: HEAP + self.ranks * self.heap_size,
+        }
     }
 
     /// Whose arena holds `address`.
     pub fn arena_owner(&self, address: usize) -> Option<u32> {
         let heap = self.heap();
-        heap.contains(address).then(|| ((address - heap.start) / self.heap_size) as u32)
+        heap.contains(address)
+            .then(|| ((address - heap.start) / self.heap_size) as u32)
     }
 }
 

@@ -1,2 +1,34 @@
-//! The CAPE runtime. (the rest follows with ckpt-incremental)
+//! The CAPE runtime: what programs built by `capec` link, and what `caperun` shares with them.
+//!
+//! ```text
+//!  translated C ──► ffi/*          cape.h, omp.h and the wrapped C library
+//!                    │
+//!        region  sync  loops       fork, barrier, join; locks; schedules
+//!                    │
+//!                 memory           publish and catch up: deltas and operations       ──► ckpt-incremental
+//!                    │
+//!                exchange          inbox, background polling, control protocol       ──► transport
+//! ```
+//!
+//! A program runs `main` on the *driver* (rank 0); the other ranks, the *workers*, start in [`session::start`], never reach `main` and
+//! carry out the driver's orders in [`region::serve`]. The addresses at which everything lies are in [`layout`].
+
+pub mod config;
+pub mod context;
 pub mod control;
+pub mod entry;
+pub mod exchange;
+pub mod failure;
+pub mod ffi;
+pub mod files;
+pub mod heap;
+pub mod icv;
+pub mod identity;
+pub mod layout;
+pub mod loops;
+pub mod memory;
+pub mod os;
+pub mod region;
+pub mod session;
+pub mod statistics;
+pub mod sync;

@@ -45,10 +45,20 @@ pub fn share(schedule: Schedule, total: u64, team: u32, number: u32) -> Share {
     }
     let chunk = schedule.chunk.max(1);
     match schedule.kind {
-        ScheduleKind::Static | ScheduleKind::Auto if schedule.chunk == 0 => Share::Block(block(total, team, number)),
+        ScheduleKind::Static | ScheduleKind::Auto if schedule.chunk == 0 => {
+            Share::Block(block(total, team, number))
+        }
         ScheduleKind::Static | ScheduleKind::Auto => cyclic(chunk, total, team, number),
-        ScheduleKind::Dynamic => Share::Served { kind: LoopKind::Dynamic, chunk, total },
-        ScheduleKind::Guided => Share::Served { kind: LoopKind::Guided, chunk, total },
+        ScheduleKind::Dynamic => Share::Served {
+            kind: LoopKind::Dynamic,
+            chunk,
+            total,
+        },
+        ScheduleKind::Guided => Share::Served {
+            kind: LoopKind::Guided,
+            chunk,
+            total,
+        },
     }
 }
 
@@ -64,7 +74,12 @@ fn block(total: u64, team: u32, number: u32) -> Chunk {
 fn cyclic(chunk: u64, total: u64, team: u32, number: u32) -> Share {
     let stride = chunk.saturating_mul(u64::from(team));
     match chunk.checked_mul(u64::from(number)) {
-        Some(next) if next < total => Share::Cyclic { next, chunk, stride, total },
+        Some(next) if next < total => Share::Cyclic {
+            next,
+            chunk,
+            stride,
+            total,
+        },
         _ => Share::Done,
     }
 }
@@ -74,10 +89,20 @@ impl Share {
     pub fn take(self) -> (Option<Chunk>, Share) {
         match self {
             Share::Block((first, end)) if first < end => (Some((first, end)), Share::Done),
-            Share::Cyclic { next, chunk, stride, total } => {
+            Share::Cyclic {
+                next,
+                chunk,
+                stride,
+                total,
+            } => {
                 let end = next.saturating_add(chunk).min(total);
                 let rest = match next.checked_add(stride) {
-                    Some(next) if next < total => Share::Cyclic { next, chunk, stride, total },
+                    Some(next) if next < total => Share::Cyclic {
+                        next,
+                        chunk,
+                        stride,
+                        total,
+                    },
                     _ => Share::Done,
                 };
                 (Some((next, end)), rest)
@@ -104,10 +129,15 @@ mod tests {
     #[test]
     fn every_iteration_is_given_once() {
         for chunk in [0, 1, 3, 7, 100] {
-            let schedule = Schedule { kind: ScheduleKind::Static, chunk };
+            let schedule = Schedule {
+                kind: ScheduleKind::Static,
+                chunk,
+            };
             for total in [0, 1, 2, 5, 16, 17, 99] {
                 for team in [1, 2, 3, 4, 8] {
-                    let mut all: Vec<Chunk> = (0..team).flat_map(|number| chunks(schedule, total, team, number)).collect();
+                    let mut all: Vec<Chunk> = (0..team)
+                        .flat_map(|number| chunks(schedule, total, team, number))
+                        .collect();
                     all.sort_unstable();
                     let mut next = 0;
                     for (first, end) in all {
@@ -123,7 +153,10 @@ mod tests {
 
     #[test]
     fn the_largest_loops_do_not_overflow() {
-        let schedule = Schedule { kind: ScheduleKind::Static, chunk: u64::MAX / 2 };
+        let schedule = Schedule {
+            kind: ScheduleKind::Static,
+            chunk: u64::MAX / 2,
+        };
         assert_eq!(chunks(schedule, u64::MAX, 3, 0), [(0, u64::MAX / 2)]);
         assert_eq!(chunks(schedule, u64::MAX, 3, 2), [(u64::MAX - 1, u64::MAX)]);
         assert_eq!(block(u64::MAX, 2, 1).1, u64::MAX);

@@ -117,11 +117,20 @@ impl Memory {
     ///
     /// # Safety
     /// `x` and `operand` point to `size` accessible bytes, and `combiner` is the combiner of that type.
-    pub unsafe fn update_atomically(&mut self, x: *mut u8, operand: *const u8, size: usize, combiner: Combiner) {
+    pub unsafe fn update_atomically(
+        &mut self,
+        x: *mut u8,
+        operand: *const u8,
+        size: usize,
+        combiner: Combiner,
+    ) {
         let address = x as u64;
         // SAFETY: the caller's promise; the program orders its own accesses to x.
         let memory = unsafe { std::slice::from_raw_parts_mut(x, size) };
-        if let Some(ahead) = self.newest.get(&address).and_then(|at| self.ahead.get_mut(*at))
+        if let Some(ahead) = self
+            .newest
+            .get(&address)
+            .and_then(|at| self.ahead.get_mut(*at))
             && ahead.operation.combiner == combiner as *const () as u64
             && ahead.after == memory
         {
@@ -137,9 +146,19 @@ impl Memory {
         unsafe { combiner(x, operand, 1) };
         // SAFETY: the caller's promise.
         let operand = unsafe { std::slice::from_raw_parts(operand, size) }.to_vec();
-        let operation = Operation { address, size: size as u64, combiner: combiner as *const () as u64, operand };
+        let operation = Operation {
+            address,
+            size: size as u64,
+            combiner: combiner as *const () as u64,
+            operand,
+        };
         self.newest.insert(address, self.ahead.len());
-        self.ahead.push(Ahead { operation, before, after: memory.to_vec(), sequence: None });
+        self.ahead.push(Ahead {
+            operation,
+            before,
+            after: memory.to_vec(),
+            sequence: None,
+        });
     }
 
     fn withdraw(&mut self) {
@@ -150,7 +169,10 @@ impl Memory {
             let ahead = &self.ahead[at];
             // SAFETY: the program updated these bytes through this address; they are still mapped (the image never shrinks).
             let memory = unsafe {
-                std::slice::from_raw_parts_mut(ahead.operation.address as *mut u8, ahead.operation.size as usize)
+                std::slice::from_raw_parts_mut(
+                    ahead.operation.address as *mut u8,
+                    ahead.operation.size as usize,
+                )
             };
             if memory == ahead.after {
                 memory.copy_from_slice(&ahead.before);
@@ -166,10 +188,15 @@ impl Memory {
         self.withdrawn = false;
         for at in 0..self.ahead.len() {
             let ahead = &mut self.ahead[at];
-            let Some(combiner) = combiner_at(self.text, ahead.operation.combiner) else { continue };
+            let Some(combiner) = combiner_at(self.text, ahead.operation.combiner) else {
+                continue;
+            };
             // SAFETY: as in `withdraw`.
             let memory = unsafe {
-                std::slice::from_raw_parts_mut(ahead.operation.address as *mut u8, ahead.operation.size as usize)
+                std::slice::from_raw_parts_mut(
+                    ahead.operation.address as *mut u8,
+                    ahead.operation.size as usize,
+                )
             };
             ahead.before.copy_from_slice(memory);
             // SAFETY: memory and operand hold one element of the combiner's type.
@@ -193,7 +220,11 @@ impl Memory {
     ) -> Option<Entry> {
         self.withdraw();
         let sequence = self.sequence;
-        let exactness = if occasion == Occasion::Fork { Exactness::SoleWriter } else { Exactness::Exact };
+        let exactness = if occasion == Occasion::Fork {
+            Exactness::SoleWriter
+        } else {
+            Exactness::Exact
+        };
         let mut first: Option<Vec<u8>> = None;
         let mut streaming = false;
         let mut moving = Duration::ZERO;
@@ -215,11 +246,16 @@ impl Memory {
             Vec::with_capacity(SEGMENT + SEGMENT / 8)
         };
         let result = self.image.publish(scope, exactness, SEGMENT, &mut emit);
-        let statistics = result.unwrap_or_else(|error| fatal(format_args!("cannot collect what this rank wrote: {error}")));
+        let statistics = result.unwrap_or_else(|error| {
+            fatal(format_args!("cannot collect what this rank wrote: {error}"))
+        });
         watch.published(&statistics, moving);
 
         let mut operations = std::mem::take(&mut self.contributions);
-        let atomics = self.ahead.iter_mut().filter(|ahead| ahead.sequence.is_none());
+        let atomics = self
+            .ahead
+            .iter_mut()
+            .filter(|ahead| ahead.sequence.is_none());
         operations.extend(atomics.map(|ahead| {
             ahead.sequence = Some(sequence);
             ahead.operation.clone()
@@ -232,10 +268,17 @@ impl Memory {
             self.published.insert(sequence, operations.clone());
         }
         if !streaming {
-            let entry = InlineEntry { deltas: first.into_iter().collect(), operations };
+            let entry = InlineEntry {
+                deltas: first.into_iter().collect(),
+                operations,
+            };
             let bytes = encode(&entry);
             if bytes.len() <= 2 * INLINE_LIMIT {
-                return Some(Entry { author: self.me, sequence, inline: Some(bytes) });
+                return Some(Entry {
+                    author: self.me,
+                    sequence,
+                    inline: Some(bytes),
+                });
             }
             before_stream();
             for delta in entry.deltas {
@@ -244,11 +287,21 @@ impl Memory {
             operations = entry.operations;
         }
         exchange.end_stream(sequence, &operations);
-        Some(Entry { author: self.me, sequence, inline: None })
+        Some(Entry {
+            author: self.me,
+            sequence,
+            inline: None,
+        })
     }
 
     /// Applies entries of the lock-ordered log that follow `seen`, as far as they are new.
-    pub fn catch_up_log(&mut self, exchange: &Exchange, from: LogPosition, entries: &[Entry], watch: &mut Stopwatch) {
+    pub fn catch_up_log(
+        &mut self,
+        exchange: &Exchange,
+        from: LogPosition,
+        entries: &[Entry],
+        watch: &mut Stopwatch,
+    ) {
         for (position, entry) in (from..).zip(entries) {
             if position >= self.seen {
                 self.apply(exchange, entry, watch);
@@ -263,7 +316,10 @@ impl Memory {
             return;
         }
         let from = self.seen;
-        exchange.request(&Request::FetchLog { seen: from, upto: head });
+        exchange.request(&Request::FetchLog {
+            seen: from,
+            upto: head,
+        });
         let entries = watch.waiting(|| exchange.wait(|inbox| inbox.log.pop_front()));
         self.catch_up_log(exchange, from, &entries, watch);
         exchange.request(&Request::Applied { seen: self.seen });
@@ -274,7 +330,8 @@ impl Memory {
         if entry.author == self.me {
             // The bytes are here; only the operations have been waiting for their turn.
             let operations = self.published.remove(&entry.sequence).unwrap_or_default();
-            self.ahead.retain(|ahead| ahead.sequence != Some(entry.sequence));
+            self.ahead
+                .retain(|ahead| ahead.sequence != Some(entry.sequence));
             self.execute(&operations);
             return;
         }
@@ -285,8 +342,12 @@ impl Memory {
             return self.apply_stream(exchange, (entry.author, entry.sequence), watch);
         };
         watch.moving(|| {
-            let inline: InlineEntry = postcard::from_bytes(bytes)
-                .unwrap_or_else(|error| fatal(format_args!("malformed entry of rank {}: {error}", entry.author)));
+            let inline: InlineEntry = postcard::from_bytes(bytes).unwrap_or_else(|error| {
+                fatal(format_args!(
+                    "malformed entry of rank {}: {error}",
+                    entry.author
+                ))
+            });
             for delta in &inline.deltas {
                 self.inject(entry.author, delta);
             }
@@ -296,7 +357,8 @@ impl Memory {
 
     fn apply_stream(&mut self, exchange: &Exchange, key: (u32, u64), watch: &mut Stopwatch) {
         loop {
-            let part = watch.waiting(|| exchange.wait(|inbox| inbox.streams.get_mut(&key)?.parts.pop_front()));
+            let part = watch
+                .waiting(|| exchange.wait(|inbox| inbox.streams.get_mut(&key)?.parts.pop_front()));
             let last = matches!(part, Part::End(_));
             watch.moving(|| self.apply_part(key.0, &part));
             if last {
@@ -339,11 +401,16 @@ impl Memory {
         let ahead = self.ahead.iter().map(|ahead| &ahead.operation);
         let overlap = self.contributions.iter().chain(ahead).any(|operation| {
             let mut base = vec![0; operation.operand.len()];
-            if self.image.baseline(operation.address as usize, &mut base).is_err() {
+            if self
+                .image
+                .baseline(operation.address as usize, &mut base)
+                .is_err()
+            {
                 return false;
             }
             // SAFETY: `baseline` succeeded, so the bytes lie in the image.
-            let now = unsafe { std::slice::from_raw_parts(operation.address as *const u8, base.len()) };
+            let now =
+                unsafe { std::slice::from_raw_parts(operation.address as *const u8, base.len()) };
             now != base
         });
         self.reinstate();
@@ -354,7 +421,11 @@ impl Memory {
     pub fn publish_operations(&mut self) -> Option<Entry> {
         let mut operations = std::mem::take(&mut self.contributions);
         let sequence = self.sequence;
-        for ahead in self.ahead.iter_mut().filter(|ahead| ahead.sequence.is_none()) {
+        for ahead in self
+            .ahead
+            .iter_mut()
+            .filter(|ahead| ahead.sequence.is_none())
+        {
             ahead.sequence = Some(sequence);
             operations.push(ahead.operation.clone());
         }
@@ -364,20 +435,32 @@ impl Memory {
         }
         self.sequence += 1;
         self.published.insert(sequence, operations.clone());
-        let inline = encode(&InlineEntry { deltas: Vec::new(), operations });
-        Some(Entry { author: self.me, sequence, inline: Some(inline) })
+        let inline = encode(&InlineEntry {
+            deltas: Vec::new(),
+            operations,
+        });
+        Some(Entry {
+            author: self.me,
+            sequence,
+            inline: Some(inline),
+        })
     }
 
     fn inject(&mut self, author: u32, delta: &[u8]) {
         if let Err(error) = self.image.inject(delta) {
-            fatal(format_args!("cannot apply what rank {author} wrote: {error}"));
+            fatal(format_args!(
+                "cannot apply what rank {author} wrote: {error}"
+            ));
         }
     }
 
     fn execute(&mut self, operations: &[Operation]) {
         for operation in operations {
             if let Err(reason) = self.execute_one(operation) {
-                fatal(format_args!("cannot combine values at address {:#x}: {reason}", operation.address));
+                fatal(format_args!(
+                    "cannot combine values at address {:#x}: {reason}",
+                    operation.address
+                ));
             }
         }
     }
@@ -385,22 +468,36 @@ impl Memory {
     fn execute_one(&mut self, operation: &Operation) -> Result<(), String> {
         let address = usize::try_from(operation.address).map_err(|error| error.to_string())?;
         if operation.combiner == 0 {
-            return self.image.store(address, &operation.operand).map_err(|error| error.to_string());
+            return self
+                .image
+                .store(address, &operation.operand)
+                .map_err(|error| error.to_string());
         }
-        let combiner = combiner_at(self.text, operation.combiner).ok_or("its operator is not part of this program")?;
+        let combiner = combiner_at(self.text, operation.combiner)
+            .ok_or("its operator is not part of this program")?;
         let size = usize::try_from(operation.size).map_err(|error| error.to_string())?;
-        let count = operation.operand.len().checked_div(size).ok_or("its elements have no size")?;
+        let count = operation
+            .operand
+            .len()
+            .checked_div(size)
+            .ok_or("its elements have no size")?;
         let mut value = vec![0; operation.operand.len()];
-        self.image.baseline(address, &mut value).map_err(|error| error.to_string())?;
+        self.image
+            .baseline(address, &mut value)
+            .map_err(|error| error.to_string())?;
         // SAFETY: value and operand hold `count` elements of the combiner's type; both buffers come from malloc, aligned for it.
         unsafe { combiner(value.as_mut_ptr(), operation.operand.as_ptr(), count) };
-        self.image.store(address, &value).map_err(|error| error.to_string())
+        self.image
+            .store(address, &value)
+            .map_err(|error| error.to_string())
     }
 }
 
 /// The combiner at this address, if it is code of the program.
 fn combiner_at(text: Span, address: u64) -> Option<Combiner> {
-    let address = usize::try_from(address).ok().filter(|address| text.contains(*address))?;
+    let address = usize::try_from(address)
+        .ok()
+        .filter(|address| text.contains(*address))?;
     // SAFETY: an address inside the program's code that a rank of the same build, authenticated, named as its combiner.
     Some(unsafe { std::mem::transmute::<usize, Combiner>(address) })
 }

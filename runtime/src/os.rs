@@ -13,7 +13,10 @@ pub fn reserve(span: Span) -> io::Result<()> {
             span.start as *mut libc::c_void,
             span.len(),
             libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE,
+            libc::MAP_PRIVATE
+                | libc::MAP_ANONYMOUS
+                | libc::MAP_NORESERVE
+                | libc::MAP_FIXED_NOREPLACE,
             -1,
             0,
         )
@@ -38,7 +41,10 @@ pub fn release(span: Span) {
 
 /// The soft limit on this resource in bytes, `None` if unlimited.
 pub fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
-    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limits = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limits` is a valid place for the result.
     let failed = unsafe { libc::getrlimit(resource, &mut limits) } != 0;
     (!failed && limits.rlim_cur != libc::RLIM_INFINITY).then_some(limits.rlim_cur)
@@ -88,7 +94,14 @@ impl BoardSlot {
         let length = size as usize * crate::control::board::SLOT;
         // SAFETY: maps new memory; the descriptor is the launcher's gift.
         let base = unsafe {
-            libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, descriptor, 0)
+            libc::mmap(
+                std::ptr::null_mut(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                descriptor,
+                0,
+            )
         };
         let error = io::Error::last_os_error();
         // SAFETY: nobody else uses it.
@@ -96,7 +109,11 @@ impl BoardSlot {
         if base == libc::MAP_FAILED {
             return Err(error);
         }
-        Ok(BoardSlot { bytes: base.cast::<u8>().wrapping_add(rank as usize * crate::control::board::SLOT) })
+        Ok(BoardSlot {
+            bytes: base
+                .cast::<u8>()
+                .wrapping_add(rank as usize * crate::control::board::SLOT),
+        })
     }
 
     /// Notes what the rank is doing; empty: nothing.
@@ -119,12 +136,18 @@ pub fn libc_base() -> u64 {
     let found = unsafe { libc::dladdr(probe as *const libc::c_void, &mut info) };
     let name = if found != 0 && !info.dli_fname.is_null() {
         // SAFETY: dladdr returned a string owned by the loader.
-        unsafe { std::ffi::CStr::from_ptr(info.dli_fname) }.to_string_lossy().into_owned()
+        unsafe { std::ffi::CStr::from_ptr(info.dli_fname) }
+            .to_string_lossy()
+            .into_owned()
     } else {
         String::new()
     };
     // In a dynamic executable getpid may resolve to its PLT; the loader's own list is reliable.
-    if name.contains("libc.so") || name.contains("libc-") { info.dli_fbase as u64 } else { libc_base_from_maps() }
+    if name.contains("libc.so") || name.contains("libc-") {
+        info.dli_fbase as u64
+    } else {
+        libc_base_from_maps()
+    }
 }
 
 fn libc_base_from_maps() -> u64 {

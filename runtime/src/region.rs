@@ -49,7 +49,9 @@ pub unsafe fn fork_join(
     let mut state = session.state();
     state.watch.ended_computing(clock);
     join_as_driver(session, &mut state, site, team);
-    state.watch.attribute(site.label(), session.exchange.node().counters());
+    state
+        .watch
+        .attribute(site.label(), session.exchange.node().counters());
     session.note("");
 }
 
@@ -57,7 +59,13 @@ pub unsafe fn fork_join(
 ///
 /// # Safety
 /// As for [`fork_join`].
-unsafe fn run(outlined: Outlined, environment: *mut *mut c_void, team: u32, number: u32, region: u64) {
+unsafe fn run(
+    outlined: Outlined,
+    environment: *mut *mut c_void,
+    team: u32,
+    number: u32,
+    region: u64,
+) {
     context::set(Context {
         level: 1,
         active_level: 1,
@@ -92,8 +100,18 @@ fn fork(
     advance.freed.extend(session.heap.take_foreign_frees());
     advance.head = state.memory.seen();
     let scope = session.scope(stack_bound);
-    let mut settle = || session.exchange.order(&Order::Settle(std::mem::take(&mut advance)));
-    let entry = state.memory.publish(&session.exchange, Occasion::Fork, &scope, &mut state.watch, &mut settle);
+    let mut settle = || {
+        session
+            .exchange
+            .order(&Order::Settle(std::mem::take(&mut advance)))
+    };
+    let entry = state.memory.publish(
+        &session.exchange,
+        Occasion::Fork,
+        &scope,
+        &mut state.watch,
+        &mut settle,
+    );
     state.memory.finish();
     let order = Order::Fork(Box::new(Fork {
         epoch: state.epoch,
@@ -118,7 +136,10 @@ fn join_as_driver(session: &Session, state: &mut State, site: &Site, team: u32) 
     } else {
         state.memory.publish_operations()
     };
-    let mut advance = Advance { entries: own.into_iter().collect(), ..Advance::default() };
+    let mut advance = Advance {
+        entries: own.into_iter().collect(),
+        ..Advance::default()
+    };
     collect_arrivals(session, state, site, team, Meeting::Join, &mut advance);
     catch_up(session, state, &advance);
     state.unsent = advance;
@@ -132,30 +153,53 @@ pub fn barrier(session: &Session, site: &Site) {
     state.epoch += 1;
     let entry = publish(session, state, Occasion::Region);
     if session.rank == 0 {
-        let mut advance = Advance { entries: entry.into_iter().collect(), ..Advance::default() };
+        let mut advance = Advance {
+            entries: entry.into_iter().collect(),
+            ..Advance::default()
+        };
         let team = context::current().team;
         collect_arrivals(session, state, site, team, Meeting::Barrier, &mut advance);
         advance.freed.extend(session.heap.take_foreign_frees());
         let order = Order::Release(advance);
         state.watch.moving(|| session.exchange.order(&order));
-        let Order::Release(advance) = order else { unreachable!("made above") };
+        let Order::Release(advance) = order else {
+            unreachable!("made above")
+        };
         catch_up(session, state, &advance);
     } else {
         arrive(session, state, site, Meeting::Barrier, entry);
-        let order = state.watch.waiting(|| session.exchange.wait(|inbox| inbox.orders.pop_front()));
+        let order = state
+            .watch
+            .waiting(|| session.exchange.wait(|inbox| inbox.orders.pop_front()));
         match order {
             Order::Release(advance) => catch_up(session, state, &advance),
-            other => fatal(format_args!("rank {} waits at a barrier at {} and was sent {other:?}", session.rank, site.label())),
+            other => fatal(format_args!(
+                "rank {} waits at a barrier at {} and was sent {other:?}",
+                session.rank,
+                site.label()
+            )),
         }
     }
 }
 
 fn publish(session: &Session, state: &mut State, occasion: Occasion) -> Option<Entry> {
     let scope = session.scope(state.stack_bound);
-    state.memory.publish(&session.exchange, occasion, &scope, &mut state.watch, &mut || {})
+    state.memory.publish(
+        &session.exchange,
+        occasion,
+        &scope,
+        &mut state.watch,
+        &mut || {},
+    )
 }
 
-fn arrive(session: &Session, state: &mut State, site: &Site, meeting: Meeting, entry: Option<Entry>) {
+fn arrive(
+    session: &Session,
+    state: &mut State,
+    site: &Site,
+    meeting: Meeting,
+    entry: Option<Entry>,
+) {
     let arrival = Arrival {
         epoch: state.epoch,
         meeting,
@@ -167,11 +211,23 @@ fn arrive(session: &Session, state: &mut State, site: &Site, meeting: Meeting, e
     state.watch.moving(|| session.exchange.arrive(&arrival));
 }
 
-fn collect_arrivals(session: &Session, state: &mut State, site: &Site, team: u32, meeting: Meeting, advance: &mut Advance) {
+fn collect_arrivals(
+    session: &Session,
+    state: &mut State,
+    site: &Site,
+    team: u32,
+    meeting: Meeting,
+    advance: &mut Advance,
+) {
     for rank in 1..team {
-        let arrival = state
-            .watch
-            .waiting(|| session.exchange.wait(|inbox| inbox.arrivals.get_mut(&rank).and_then(|queue| queue.pop_front())));
+        let arrival = state.watch.waiting(|| {
+            session.exchange.wait(|inbox| {
+                inbox
+                    .arrivals
+                    .get_mut(&rank)
+                    .and_then(|queue| queue.pop_front())
+            })
+        });
         if arrival.meeting != meeting || arrival.epoch != state.epoch {
             fatal(format_args!(
                 "rank {rank} is at {} while rank 0 is at {}: all threads of a team must reach the same barriers",
@@ -189,13 +245,19 @@ fn collect_arrivals(session: &Session, state: &mut State, site: &Site, team: u32
 
 fn catch_up(session: &Session, state: &mut State, advance: &Advance) {
     state.memory.begin();
-    state.memory.catch_up_to(&session.exchange, advance.head, &mut state.watch);
+    state
+        .memory
+        .catch_up_to(&session.exchange, advance.head, &mut state.watch);
     for entry in &advance.entries {
-        state.memory.apply(&session.exchange, entry, &mut state.watch);
+        state
+            .memory
+            .apply(&session.exchange, entry, &mut state.watch);
     }
     state.memory.finish();
     if session.heap.free_own(&advance.freed).is_err() {
-        fatal("a rank freed an address that malloc did not return: check the program with gcc -fsanitize=address");
+        fatal(
+            "a rank freed an address that malloc did not return: check the program with gcc -fsanitize=address",
+        );
     }
 }
 
@@ -265,7 +327,9 @@ fn take_part(session: &Session, fork: Fork) {
     catch_up(session, state, &fork.advance);
     if let Some(entry) = &fork.entry {
         state.memory.begin();
-        state.memory.apply(&session.exchange, entry, &mut state.watch);
+        state
+            .memory
+            .apply(&session.exchange, entry, &mut state.watch);
         state.memory.finish();
     }
     ICVS.set_schedule(fork.schedule);
@@ -283,7 +347,13 @@ fn take_part(session: &Session, fork: Fork) {
     // SAFETY: the driver passes the address of an outlined function of this program, and its argument lies in the image.
     unsafe {
         let outlined = std::mem::transmute::<usize, Outlined>(fork.function as usize);
-        run(outlined, fork.environment as *mut *mut c_void, fork.team, session.rank, fork.epoch);
+        run(
+            outlined,
+            fork.environment as *mut *mut c_void,
+            fork.team,
+            session.rank,
+            fork.epoch,
+        );
     }
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
@@ -291,7 +361,9 @@ fn take_part(session: &Session, fork: Fork) {
     state.watch.ended_computing(clock);
     let entry = publish(session, state, Occasion::Region);
     arrive(session, state, site, Meeting::Join, entry);
-    state.watch.attribute(site.label(), session.exchange.node().counters());
+    state
+        .watch
+        .attribute(site.label(), session.exchange.node().counters());
     session.note("");
 }
 

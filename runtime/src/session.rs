@@ -5,7 +5,9 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ckpt_incremental::{ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use};
+use ckpt_incremental::{
+    ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use,
+};
 use transport::{JobKey, Listen, Node, Peer, Transport};
 
 use crate::config::{self, JobConfig};
@@ -80,7 +82,10 @@ unsafe extern "C" {
 
 fn text() -> Span {
     let (start, end) = (&raw const __executable_start, &raw const etext);
-    Span { start: start as usize, end: end as usize }
+    Span {
+        start: start as usize,
+        end: end as usize,
+    }
 }
 
 /// Joins the job, if there is one. Workers do not return: they serve until the program ends.
@@ -116,9 +121,13 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
-    let spawned = std::thread::Builder::new().name("cape-net".into()).spawn(|| session.exchange.poll_in_background());
+    let spawned = std::thread::Builder::new()
+        .name("cape-net".into())
+        .spawn(|| session.exchange.poll_in_background());
     if let Err(error) = spawned {
-        fatal(format_args!("cannot start a thread ({error}): raise the limit on processes (ulimit -u)"));
+        fatal(format_args!(
+            "cannot start a thread ({error}): raise the limit on processes (ulimit -u)"
+        ));
     }
     if session.rank > 0 {
         os::run_on_stack(session.layout.stack(session.rank), serve)
@@ -130,14 +139,22 @@ extern "C" fn serve() {
 }
 
 fn connect(config: &JobConfig) -> Result<Session, String> {
-    let listen = if config.tcp { Listen::Tcp(std::net::Ipv4Addr::LOCALHOST.into()) } else { Listen::Unix };
-    let key = os::read_key(config.key_fd).map_err(|error| format!("cannot read the job's key: {error}"))?;
+    let listen = if config.tcp {
+        Listen::Tcp(std::net::Ipv4Addr::LOCALHOST.into())
+    } else {
+        Listen::Unix
+    };
+    let key = os::read_key(config.key_fd)
+        .map_err(|error| format!("cannot read the job's key: {error}"))?;
     let me = Peer::Rank(config.rank);
-    let node = Node::new(me, listen, JobKey::from_bytes(key)).map_err(|error| format!("cannot listen: {error}"))?;
+    let node = Node::new(me, listen, JobKey::from_bytes(key))
+        .map_err(|error| format!("cannot listen: {error}"))?;
     node.introduce(Peer::Coordinator, config.coordinator.clone());
     node.set_ranks(config.size);
 
-    let stack_size = os::limit(libc::RLIMIT_STACK).unwrap_or(MAX_STACK).clamp(MIN_STACK, MAX_STACK) as usize;
+    let stack_size = os::limit(libc::RLIMIT_STACK)
+        .unwrap_or(MAX_STACK)
+        .clamp(MIN_STACK, MAX_STACK) as usize;
     let stack_size = stack_size.next_multiple_of(PAGE_SIZE);
     let layout = Layout::new(config.size, config.heap_size, stack_size);
     let tracker = ckpt_incremental::choose_with(config.tracker, &config::disabled_trackers())
@@ -146,7 +163,11 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.address().to_string();
     if config.verbose {
-        eprintln!("cape: rank {}: tracker {tracker}, heap {} MiB per rank", config.rank, config.heap_size >> 20);
+        eprintln!(
+            "cape: rank {}: tracker {tracker}, heap {} MiB per rank",
+            config.rank,
+            config.heap_size >> 20
+        );
     }
 
     let data = crate::ffi::start::globals();
@@ -165,7 +186,9 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     };
     let exchange = Exchange::new(Box::new(node));
     exchange.request(&hello);
-    let board = config.board_fd.and_then(|fd| os::BoardSlot::map(fd, config.rank, config.size).ok());
+    let board = config
+        .board_fd
+        .and_then(|fd| os::BoardSlot::map(fd, config.rank, config.size).ok());
     Ok(Session {
         rank: config.rank,
         size: config.size,
@@ -192,11 +215,17 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
 
 fn map_image(rank: u32, layout: Layout, tracker: TrackerKind) -> Result<Image, String> {
     let reserve = |span: Span, what: &str| {
-        os::reserve(span).map_err(|error| {
-            format!(
-                "cannot reserve {} MiB of address space for the {what} ({error}): raise the limit (ulimit -v), or give caperun a smaller --heap-size",
+        os::reserve(span).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => format!(
+                "the addresses {:#x}-{:#x}, which the {what} must have on every rank, are already in use: \
+                 do not preload libraries that map memory there, or link the program with -static",
+                span.start, span.end
+            ),
+            _ => format!(
+                "cannot reserve {} MiB of address space for the {what} ({error}): \
+                 raise the limit (ulimit -v), or give caperun a smaller --heap-size",
                 span.len() >> 20
-            )
+            ),
         })
     };
     reserve(layout.heap(), "heap")?;
@@ -206,16 +235,25 @@ fn map_image(rank: u32, layout: Layout, tracker: TrackerKind) -> Result<Image, S
     }
     let mut ranges = Vec::new();
     let mut track = |span: Span, initial, usage| {
-        if span.len() > 0 {
-            let range = MemoryRange::new(span.start, span.end).map_err(|error| error.to_string())?;
-            ranges.push(TrackedRange { range, initial, usage });
+        if !span.is_empty() {
+            let range =
+                MemoryRange::new(span.start, span.end).map_err(|error| error.to_string())?;
+            ranges.push(TrackedRange {
+                range,
+                initial,
+                usage,
+            });
         }
         Ok::<(), String>(())
     };
     let [data, bss] = crate::ffi::start::globals();
     track(data, Initial::Current, Use::Data)?;
     track(bss, Initial::Zero, Use::Data)?;
-    track(layout.stack(0), Initial::Zero, if rank == 0 { Use::OwnStack } else { Use::Data })?;
+    track(
+        layout.stack(0),
+        Initial::Zero,
+        if rank == 0 { Use::OwnStack } else { Use::Data },
+    )?;
     track(layout.heap(), Initial::Zero, Use::Data)?;
     // SAFETY: the globals are the executable's own, the rest was reserved above; none of it is ever unmapped.
     unsafe { Image::track(&ranges, tracker) }.map_err(|error| error.to_string())
@@ -223,7 +261,8 @@ fn map_image(rank: u32, layout: Layout, tracker: TrackerKind) -> Result<Image, S
 
 /// A digest of what makes executables the same: their identity on disk would do on one host, their contents do anywhere.
 fn build_id() -> String {
-    crate::identity::of_executable().unwrap_or_else(|error| fatal(format_args!("cannot read the executable: {error}")))
+    crate::identity::of_executable()
+        .unwrap_or_else(|error| fatal(format_args!("cannot read the executable: {error}")))
 }
 
 impl Session {
@@ -238,7 +277,9 @@ impl Session {
             let addresses = self.exchange.wait(|inbox| inbox.welcome.take());
             for (rank, address) in (0..).zip(addresses) {
                 match address.parse() {
-                    Ok(address) if rank != self.rank => self.exchange.node().introduce(Peer::Rank(rank), address),
+                    Ok(address) if rank != self.rank => {
+                        self.exchange.node().introduce(Peer::Rank(rank), address)
+                    }
                     Ok(_) => {}
                     Err(error) => fatal(format_args!("rank {rank} listens at {address}: {error}")),
                 }
@@ -248,10 +289,20 @@ impl Session {
 
     /// All memory that can have been written since the start, with the driver's stack from `stack_bound` up.
     pub fn scope(&self, stack_bound: usize) -> Vec<ByteRange> {
-        let stack = Span { start: stack_bound, end: self.layout.stack(0).end };
+        let stack = Span {
+            start: stack_bound,
+            end: self.layout.stack(0).end,
+        };
         let fixed = self.globals.iter().copied().chain([stack]);
-        let spans = fixed.chain(self.heap.written(self.size)).filter(|span| span.len() > 0);
-        spans.map(|span| ByteRange { start: span.start, end: span.end }).collect()
+        let spans = fixed
+            .chain(self.heap.written(self.size))
+            .filter(|span| !span.is_empty());
+        spans
+            .map(|span| ByteRange {
+                start: span.start,
+                end: span.end,
+            })
+            .collect()
     }
 
     /// Notes on the board what this rank is doing.

@@ -121,6 +121,8 @@ impl Stopwatch {
                 received: site.received,
             }
         };
-        RankStatistics { sites: self.order.iter().map(line).collect() }
+        RankStatistics {
+            sites: self.order.iter().map(line).collect(),
+        }
     }
 }

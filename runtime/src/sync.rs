@@ -13,7 +13,9 @@ static LOCAL: (Mutex<Option<HashMap<u64, ()>>>, Condvar) = (Mutex::new(None), Co
 
 /// The lock of a critical section of this name: an FNV-1a hash, with the top bit set so that it differs from every address.
 pub fn critical_lock(name: &str) -> u64 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     hash | 1 << 63
 }
 
@@ -41,10 +43,18 @@ fn acquire_in_job(session: &Session, lock: u64, try_only: bool) -> bool {
     let mut guard = session.state();
     let state = &mut *guard;
     let seen = state.memory.seen();
-    session.exchange.request(&Request::Acquire { lock, seen, try_only });
-    let (acquired, entries) = state.watch.waiting(|| session.exchange.wait(|inbox| inbox.granted.pop_front()));
+    session.exchange.request(&Request::Acquire {
+        lock,
+        seen,
+        try_only,
+    });
+    let (acquired, entries) = state
+        .watch
+        .waiting(|| session.exchange.wait(|inbox| inbox.granted.pop_front()));
     state.memory.begin();
-    state.memory.catch_up_log(&session.exchange, seen, &entries, &mut state.watch);
+    state
+        .memory
+        .catch_up_log(&session.exchange, seen, &entries, &mut state.watch);
     state.memory.finish();
     acquired
 }
@@ -55,10 +65,20 @@ fn release_in_job(session: &Session, lock: u64) {
     let state = &mut *guard;
     // In serial code everything down to here is shared, and what is below will not outlive this call.
     let marker = 0_u8;
-    let serial = context::current().level == 0 && session.rank == 0;
-    let bound = if serial { std::ptr::from_ref(std::hint::black_box(&marker)) as usize } else { state.stack_bound };
+    let serial = context::current().active_level == 0 && session.rank == 0;
+    let bound = if serial {
+        std::ptr::from_ref(std::hint::black_box(&marker)) as usize
+    } else {
+        state.stack_bound
+    };
     let scope = session.scope(bound);
-    let entry = state.memory.publish(&session.exchange, Occasion::Region, &scope, &mut state.watch, &mut || {});
+    let entry = state.memory.publish(
+        &session.exchange,
+        Occasion::Region,
+        &scope,
+        &mut state.watch,
+        &mut || {},
+    );
     if entry.is_some() {
         state.memory.count_appended();
     }

@@ -98,7 +98,9 @@ fn to_c(block: Option<NonNull<u8>>) -> *mut c_void {
 
 fn shared_block(block: *mut c_void) -> Option<(&'static Heap, NonNull<u8>)> {
     let heap = heap()?;
-    heap.contains(block as usize).then(|| NonNull::new(block.cast()).map(|block| (heap, block))).flatten()
+    heap.contains(block as usize)
+        .then(|| NonNull::new(block.cast()).map(|block| (heap, block)))
+        .flatten()
 }
 
 fn invalid(function: &str, block: *mut c_void, _: InvalidPointer) -> ! {
@@ -127,7 +129,11 @@ pub unsafe extern "C" fn __wrap_malloc(size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_calloc(count: usize, size: usize) -> *mut c_void {
     match heap() {
-        Some(heap) => to_c(count.checked_mul(size).and_then(|bytes| heap.allocate_zeroed(bytes))),
+        Some(heap) => to_c(
+            count
+                .checked_mul(size)
+                .and_then(|bytes| heap.allocate_zeroed(bytes)),
+        ),
         // SAFETY: libc's contract.
         None => unsafe { __real_calloc(count, size) },
     }
@@ -145,12 +151,14 @@ pub unsafe extern "C" fn __wrap_realloc(block: *mut c_void, size: usize) -> *mut
     }
     match shared_block(block) {
         Some((heap, block)) if size == 0 => {
-            heap.free(block).unwrap_or_else(|error| invalid("realloc", block.as_ptr().cast(), error));
+            heap.free(block)
+                .unwrap_or_else(|error| invalid("realloc", block.as_ptr().cast(), error));
             null_mut()
         }
-        Some((heap, block)) => {
-            to_c(heap.reallocate(block, size).unwrap_or_else(|error| invalid("realloc", block.as_ptr().cast(), error)))
-        }
+        Some((heap, block)) => to_c(
+            heap.reallocate(block, size)
+                .unwrap_or_else(|error| invalid("realloc", block.as_ptr().cast(), error)),
+        ),
         // SAFETY: libc's block.
         None => unsafe { __real_realloc(block, size) },
     }
@@ -161,7 +169,11 @@ pub unsafe extern "C" fn __wrap_realloc(block: *mut c_void, size: usize) -> *mut
 /// # Safety
 /// C's: `block` is null or a live block.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_reallocarray(block: *mut c_void, count: usize, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn __wrap_reallocarray(
+    block: *mut c_void,
+    count: usize,
+    size: usize,
+) -> *mut c_void {
     match count.checked_mul(size) {
         // SAFETY: as realloc.
         Some(bytes) => unsafe { __wrap_realloc(block, bytes) },
@@ -176,7 +188,9 @@ pub unsafe extern "C" fn __wrap_reallocarray(block: *mut c_void, count: usize, s
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_free(block: *mut c_void) {
     match shared_block(block) {
-        Some((heap, shared)) => heap.free(shared).unwrap_or_else(|error| invalid("free", block, error)),
+        Some((heap, shared)) => heap
+            .free(shared)
+            .unwrap_or_else(|error| invalid("free", block, error)),
         // SAFETY: libc's block, or null.
         None => unsafe { __real_free(block) },
     }
@@ -246,8 +260,12 @@ pub unsafe extern "C" fn __wrap_pvalloc(size: usize) -> *mut c_void {
 /// # Safety
 /// C's: `result` is a valid place.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_posix_memalign(result: *mut *mut c_void, align: usize, size: usize) -> c_int {
-    if !align.is_power_of_two() || align % size_of::<usize>() != 0 {
+pub unsafe extern "C" fn __wrap_posix_memalign(
+    result: *mut *mut c_void,
+    align: usize,
+    size: usize,
+) -> c_int {
+    if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
         return libc::EINVAL;
     }
     match heap() {
@@ -271,9 +289,9 @@ pub unsafe extern "C" fn __wrap_posix_memalign(result: *mut *mut c_void, align: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_malloc_usable_size(block: *mut c_void) -> usize {
     match shared_block(block) {
-        Some((heap, shared)) => {
-            heap.capacity(shared).unwrap_or_else(|error| invalid("malloc_usable_size", block, error))
-        }
+        Some((heap, shared)) => heap
+            .capacity(shared)
+            .unwrap_or_else(|error| invalid("malloc_usable_size", block, error)),
         // SAFETY: libc's block, or null.
         None => unsafe { __real_malloc_usable_size(block) },
     }

@@ -25,7 +25,10 @@ pub struct Loop {
     _reserved: [u64; 2],
 }
 
-const _: () = assert!(size_of::<Loop>() <= 8 * 13 && align_of::<Loop>() <= 8, "must fit struct cape_loop");
+const _: () = assert!(
+    size_of::<Loop>() <= 8 * 13 && align_of::<Loop>() <= 8,
+    "must fit struct cape_loop"
+);
 
 const CAPE_RUNTIME: c_int = 5;
 
@@ -68,19 +71,32 @@ fn resolve(site: &Site, schedule: c_int, chunk: c_longlong) -> Schedule {
     if schedule == CAPE_RUNTIME {
         return ICVS.schedule();
     }
-    let kind = u32::try_from(schedule).ok().and_then(ScheduleKind::from_omp).unwrap_or(ScheduleKind::Static);
+    let kind = u32::try_from(schedule)
+        .ok()
+        .and_then(ScheduleKind::from_omp)
+        .unwrap_or(ScheduleKind::Static);
     match u64::try_from(chunk) {
         Ok(chunk) => Schedule { kind, chunk },
-        Err(_) => fatal(format_args!("chunk size {chunk} at {}: it must be at least 1", site.label())),
+        Err(_) => fatal(format_args!(
+            "chunk size {chunk} at {}: it must be at least 1",
+            site.label()
+        )),
     }
 }
 
 impl Loop {
     /// Sends the request for the chunk after this one, so that it is here when it is needed.
     fn ask(&mut self, team: u32) {
-        if let (Share::Served { kind, chunk, total }, Some(session)) = (self.share, session::get()) {
+        if let (Share::Served { kind, chunk, total }, Some(session)) = (self.share, session::get())
+        {
             let instance = (self.region, self.number);
-            session.exchange.request(&Request::NextChunk { instance, team, iterations: total, chunk, kind });
+            session.exchange.request(&Request::NextChunk {
+                instance,
+                team,
+                iterations: total,
+                chunk,
+                kind,
+            });
             self.asked = 1;
         }
     }
@@ -89,7 +105,11 @@ impl Loop {
         let session = session::get()?;
         let instance = (self.region, self.number);
         let mut guard = session.state();
-        let (first, end) = guard.watch.waiting(|| session.exchange.wait(|inbox| inbox.chunks.remove(&instance)));
+        let (first, end) = guard.watch.waiting(|| {
+            session
+                .exchange
+                .wait(|inbox| inbox.chunks.remove(&instance))
+        });
         drop(guard);
         self.asked = 0;
         (first < end).then_some((first, end))
@@ -109,7 +129,9 @@ impl Loop {
             self.share = rest;
             chunk
         };
-        let Some((first, end)) = chunk else { return false };
+        let Some((first, end)) = chunk else {
+            return false;
+        };
         (self.first, self.end) = (first, end);
         self.last |= c_int::from(end == self.iterations);
         true

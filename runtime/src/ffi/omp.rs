@@ -39,7 +39,9 @@ pub extern "C" fn omp_get_thread_num() -> c_int {
 /// `omp_get_num_procs`: the processors of this host, and at least one for each process of the job.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_num_procs() -> c_int {
-    std::thread::available_parallelism().map_or(1, |cores| c_int::try_from(cores.get()).unwrap_or(c_int::MAX))
+    std::thread::available_parallelism().map_or(1, |cores| {
+        c_int::try_from(cores.get()).unwrap_or(c_int::MAX)
+    })
 }
 
 /// `omp_in_parallel`.
@@ -84,7 +86,10 @@ pub extern "C" fn omp_set_schedule(kind: u32, chunk: c_int) {
     if let Some(kind) = ScheduleKind::from_omp(kind) {
         let chunk = u64::try_from(chunk).unwrap_or(0);
         let default = u64::from(!matches!(kind, ScheduleKind::Static | ScheduleKind::Auto));
-        ICVS.set_schedule(Schedule { kind, chunk: chunk.max(default) });
+        ICVS.set_schedule(Schedule {
+            kind,
+            chunk: chunk.max(default),
+        });
     }
 }
 
@@ -212,7 +217,12 @@ static DEPTHS: Mutex<Option<HashMap<u64, u32>>> = Mutex::new(None);
 
 fn depth<T>(lock: *mut c_void, action: impl FnOnce(&mut u32) -> T) -> T {
     let mut depths = DEPTHS.lock().unwrap_or_else(PoisonError::into_inner);
-    action(depths.get_or_insert_default().entry(lock as u64).or_insert(0))
+    action(
+        depths
+            .get_or_insert_default()
+            .entry(lock as u64)
+            .or_insert(0),
+    )
 }
 
 /// `omp_init_nest_lock`.
@@ -261,7 +271,10 @@ pub extern "C" fn omp_test_nest_lock(lock: *mut c_void) -> c_int {
 }
 
 fn clock(read: unsafe extern "C" fn(libc::clockid_t, *mut libc::timespec) -> c_int) -> c_double {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is a valid place for the result.
     unsafe { read(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as c_double + time.tv_nsec as c_double * 1e-9
@@ -281,7 +294,9 @@ pub extern "C" fn omp_get_wtick() -> c_double {
 
 /// Ends the use of the session by a program that returns from `main` or calls `exit`.
 pub(super) fn finish() {
-    if let Some(session) = session::get().filter(|session| session.rank == 0 && current().level == 0) {
+    if let Some(session) =
+        session::get().filter(|session| session.rank == 0 && current().active_level == 0)
+    {
         crate::region::finish_driver(session);
     }
 }

@@ -25,7 +25,11 @@ pub unsafe extern "C" fn cape_parallel(
     num_threads: c_int,
     parallel_if: c_int,
 ) {
-    let team = if parallel_if == 0 || current().level > 0 { 1 } else { ICVS.team_size(num_threads) };
+    let team = if parallel_if == 0 || current().level > 0 {
+        1
+    } else {
+        ICVS.team_size(num_threads)
+    };
     match session::get() {
         Some(session) if team > 1 => {
             // The frames of the caller and its callers lie above this local.

@@ -22,10 +22,16 @@ impl Site {
     /// `file:line construct`.
     pub fn label(&self) -> &'static str {
         let mut labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
-        labels.get_or_insert_default().entry(std::ptr::from_ref(self) as usize).or_insert_with(|| {
-            // SAFETY: capec generates string literals.
-            let text = |pointer| unsafe { CStr::from_ptr(pointer) }.to_string_lossy();
-            Box::leak(format!("{}:{} {}", text(self.file), self.line, text(self.construct)).into_boxed_str())
-        })
+        labels
+            .get_or_insert_default()
+            .entry(std::ptr::from_ref(self) as usize)
+            .or_insert_with(|| {
+                // SAFETY: capec generates string literals.
+                let text = |pointer| unsafe { CStr::from_ptr(pointer) }.to_string_lossy();
+                Box::leak(
+                    format!("{}:{} {}", text(self.file), self.line, text(self.construct))
+                        .into_boxed_str(),
+                )
+            })
     }
 }

@@ -24,7 +24,16 @@ pub fn globals() -> [Span; 2] {
     let mut bounds = [0; 4];
     // SAFETY: there is room for four.
     unsafe { cape_linked_bounds(&mut bounds) };
-    [Span { start: bounds[0], end: bounds[1] }, Span { start: bounds[2], end: bounds[3] }]
+    [
+        Span {
+            start: bounds[0],
+            end: bounds[1],
+        },
+        Span {
+            start: bounds[2],
+            end: bounds[3],
+        },
+    ]
 }
 
 extern "C" fn start_job() {
@@ -53,7 +62,11 @@ static ARGUMENTS: Mutex<(c_int, usize, usize)> = Mutex::new((0, 0, 0));
 /// # Safety
 /// As `main`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __wrap_main(argc: c_int, argv: *mut *mut c_char, environment: *mut *mut c_char) -> c_int {
+pub unsafe extern "C" fn __wrap_main(
+    argc: c_int,
+    argv: *mut *mut c_char,
+    environment: *mut *mut c_char,
+) -> c_int {
     // The constructor must be part of every program: this refers to it.
     std::hint::black_box(&START);
     let Some(session) = session::get() else {
@@ -72,7 +85,13 @@ pub unsafe extern "C" fn __wrap_main(argc: c_int, argv: *mut *mut c_char, enviro
 extern "C" fn run_main() {
     let (argc, argv, environment) = ARGUMENTS.lock().map_or((0, 0, 0), |arguments| *arguments);
     // SAFETY: what the system gave main, the strings being copies.
-    let status = unsafe { cape_call_main(argc, argv as *mut *mut c_char, environment as *mut *mut c_char) };
+    let status = unsafe {
+        cape_call_main(
+            argc,
+            argv as *mut *mut c_char,
+            environment as *mut *mut c_char,
+        )
+    };
     // SAFETY: exit has no preconditions; it runs the program's exit handlers and flushes its output.
     unsafe { libc::exit(status) };
 }
@@ -81,7 +100,8 @@ extern "C" fn run_main() {
 unsafe fn share_arguments(argc: c_int, argv: *mut *mut c_char) -> *mut *mut c_char {
     let count = usize::try_from(argc).unwrap_or(0);
     // SAFETY: none needed.
-    let copy = unsafe { super::alloc::__wrap_malloc((count + 1) * size_of::<*mut c_char>()) }.cast::<*mut c_char>();
+    let copy = unsafe { super::alloc::__wrap_malloc((count + 1) * size_of::<*mut c_char>()) }
+        .cast::<*mut c_char>();
     if copy.is_null() {
         fatal("no memory for the program's arguments: give caperun a larger --heap-size");
     }
@@ -89,7 +109,8 @@ unsafe fn share_arguments(argc: c_int, argv: *mut *mut c_char) -> *mut *mut c_ch
         // SAFETY: argv has `count` strings; the copy has room for them.
         unsafe {
             let text: CString = std::ffi::CStr::from_ptr(*argv.add(k)).to_owned();
-            copy.add(k).write(super::alloc::copy_string(text.as_bytes()));
+            copy.add(k)
+                .write(super::alloc::copy_string(text.as_bytes()));
         }
     }
     // SAFETY: room for one more, the terminating null.

@@ -37,13 +37,18 @@ fn text<'a>(pointer: *const c_char) -> std::borrow::Cow<'a, str> {
 }
 
 fn check(handle: u64, stream: bool, function: *const c_char) {
-    let Some(session) = session::get() else { return };
+    let Some(session) = session::get() else {
+        return;
+    };
     if files::is_own(handle, stream) {
         return;
     }
     let name = {
         let state = session.state();
-        let foreign = state.foreign_files.iter().find(|file| file.handle == handle && file.stream == stream);
+        let foreign = state
+            .foreign_files
+            .iter()
+            .find(|file| file.handle == handle && file.stream == stream);
         foreign.map(|file| file.name.clone())
     };
     if let Some(name) = name {
@@ -93,7 +98,11 @@ fn handle(stream: *const c_void, descriptor: c_int) -> (u64, bool) {
 /// # Safety
 /// `name` is a string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_note_file(stream: *const c_void, descriptor: c_int, name: *const c_char) {
+pub unsafe extern "C" fn cape_note_file(
+    stream: *const c_void,
+    descriptor: c_int,
+    name: *const c_char,
+) {
     let (handle, stream) = handle(stream, descriptor);
     files::note(handle, stream, &text(name));
 }

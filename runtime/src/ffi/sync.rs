@@ -76,9 +76,15 @@ pub unsafe extern "C" fn cape_reduce(
     match shared() {
         Some(session) => {
             // SAFETY: the caller's promise.
-            let operand = unsafe { std::slice::from_raw_parts(partial.cast::<u8>(), size * count) }.to_vec();
+            let operand =
+                unsafe { std::slice::from_raw_parts(partial.cast::<u8>(), size * count) }.to_vec();
             let combiner = combine as *const () as u64;
-            session.state().memory.contribute(Operation { address: original as u64, size: size as u64, combiner, operand });
+            session.state().memory.contribute(Operation {
+                address: original as u64,
+                size: size as u64,
+                combiner,
+                operand,
+            });
         }
         // SAFETY: the caller's promise.
         None => unsafe { combine(original.cast(), partial.cast(), count) },
@@ -90,12 +96,22 @@ pub unsafe extern "C" fn cape_reduce(
 /// # Safety
 /// `original` and `value` point to `bytes` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_assign(_site: *const Site, original: *mut c_void, value: *const c_void, bytes: usize) {
+pub unsafe extern "C" fn cape_assign(
+    _site: *const Site,
+    original: *mut c_void,
+    value: *const c_void,
+    bytes: usize,
+) {
     match shared() {
         Some(session) => {
             // SAFETY: the caller's promise.
             let operand = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), bytes) }.to_vec();
-            let operation = Operation { address: original as u64, size: bytes as u64, combiner: 0, operand };
+            let operation = Operation {
+                address: original as u64,
+                size: bytes as u64,
+                combiner: 0,
+                operand,
+            };
             session.state().memory.contribute(operation);
         }
         // SAFETY: the caller's promise; value may be original itself where nothing was privatised.
@@ -108,12 +124,21 @@ pub unsafe extern "C" fn cape_assign(_site: *const Site, original: *mut c_void, 
 /// # Safety
 /// `x` and `operand` point to one element of the combiner's type.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_atomic_update(x: *mut c_void, operand: *const c_void, size: usize, combine: Combiner) {
+pub unsafe extern "C" fn cape_atomic_update(
+    x: *mut c_void,
+    operand: *const c_void,
+    size: usize,
+    combine: Combiner,
+) {
     if let Some(session) = session::get().filter(|_| in_active_region()) {
         let mut state = session.state();
         if state.memory.shares(x as usize, size) {
             // SAFETY: the caller's promise.
-            return unsafe { state.memory.update_atomically(x.cast(), operand.cast(), size, combine) };
+            return unsafe {
+                state
+                    .memory
+                    .update_atomically(x.cast(), operand.cast(), size, combine)
+            };
         }
     }
     // SAFETY: the caller's promise; memory that is not shared is this thread's alone.
