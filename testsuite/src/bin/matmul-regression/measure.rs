@@ -15,7 +15,9 @@ use crate::traffic::{self, Traffic};
 
 /// Builds, runs and counts; an error is a complete message.
 pub(crate) fn measure(options: &Options) -> Result<Report, String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/matmul.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .with_file_name("examples")
+        .join("matmul.c");
     let directory = tempfile::tempdir()
         .map_err(|error| format!("cannot create a temporary directory: {error}"))?;
     let deadline = Duration::from_secs(options.deadline);
