@@ -1,7 +1,7 @@
 //! The control protocol between the ranks and the coordinator (`caperun`).
 //!
 //! Small messages over each rank's authenticated link to the coordinator, encoded with postcard, one message per frame.
-//! Bulk data never travels here: a delta larger than [`INLINE_LIMIT`] goes from rank to rank and is only *named* here.
+//! Bulk data never travels here: a delta larger than `INLINE_LIMIT` goes from rank to rank and is only *named* here.
 //!
 //! ```text
 //! rank                                   coordinator
