@@ -1,12 +1,56 @@
 //! Source-to-source translation of one preprocessed C file.
+//!
+//! ```text
+//! preprocessed text ─► tokens, markers (where each byte comes from)
+//!        │                 └─► directive (pragmas: clauses and items with their bytes)
+//!        ├─► copy (pragmas become labels) ─► lang-c ─► resolve (names, constructs) ─► sharing (captures)
+//!        │                                                                              │
+//!        └──────────────────────────────────────────────────────────► lower (templates) ┴─► code
+//!                                                                                             ├─► compiled: for the host compiler
+//!                                                                                             └─► readable: for people
+//! ```
+//!
+//! The output is the user's text, edited; only the parser sees a copy that was altered. Every phase collects problems and
+//! goes on, so that all errors of a file are shown at once.
 
-use std::fmt;
+mod align;
+mod atomic;
+mod code;
+mod copy;
+mod declare;
+mod directive;
+mod loops;
+mod lower;
+mod macros;
+mod markers;
+mod problem;
+mod program;
+mod readable;
+mod report;
+mod resolve;
+mod sharing;
+mod template;
+mod tokens;
+
 use std::path::Path;
+
+use lang_c::driver::{Config, SyntaxError, parse_preprocessed};
+
+use code::{Code, Piece};
+use copy::{Binding, ParseCopy};
+use directive::{Directive, DirectiveKind};
+use lower::Translated;
+use macros::Macros;
+use markers::SourceMap;
+use problem::Problem;
+use program::Program;
+pub use report::{Diagnostic, Diagnostics};
+use tokens::{Token, TokenKind};
 
 /// One C file to be translated.
 #[derive(Clone, Copy, Debug)]
 pub struct Unit<'a> {
-    /// Output of `gcc -E -fopenmp`, with line markers.
+    /// Output of `gcc -E -fopenmp -include cape.h`, with line markers.
     pub preprocessed: &'a str,
     /// The source file as the user named it.
     pub source: &'a Path,
@@ -30,58 +74,29 @@ pub enum Outcome {
     Translated(Translation),
 }
 
-/// One message, already laid out for a terminal; ends with a line feed.
-#[derive(Clone, Debug)]
-pub struct Diagnostic(String);
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Everything that is wrong with a file.
-#[derive(Clone, Debug)]
-pub struct Diagnostics(Vec<Diagnostic>);
-
-impl Diagnostics {
-    /// Number of errors.
-    pub fn error_count(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl fmt::Display for Diagnostics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|one| one.fmt(f))
-    }
-}
-
-impl std::error::Error for Diagnostics {}
-
-fn check(unit: &Unit<'_>) -> Result<(), Diagnostics> {
-    match unit
-        .preprocessed
-        .lines()
-        .find(|line| line.starts_with("#pragma omp"))
-    {
-        None => Ok(()),
-        Some(line) => {
-            let text = format!(
-                "{}: error: '{line}' is not supported yet\n",
-                unit.source.display()
-            );
-            Err(Diagnostics(vec![Diagnostic(text)]))
-        }
-    }
-}
-
 /// Translates a file.
 ///
 /// # Errors
 /// All errors of the file.
 pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
-    check(unit).map(|()| Outcome::Untouched)
+    let text = unit.preprocessed;
+    let Some((functions, map)) = analyse(text)? else {
+        return Ok(Outcome::Untouched);
+    };
+    let mut code = Code::default();
+    let mut at = 0;
+    for function in functions {
+        code.push(Piece::User(at..function.range.start));
+        code.append(function.before);
+        code.append(function.code);
+        at = function.range.end;
+    }
+    code.push(Piece::User(at..text.len()));
+    let text = code::compiled(&code, text, &map, &Macros::of_cape_h());
+    Ok(Outcome::Translated(Translation {
+        text,
+        report: Vec::new(),
+    }))
 }
 
 /// The readable translation: `original` with constructs replaced.
@@ -89,5 +104,155 @@ pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
 /// # Errors
 /// All errors of the file.
 pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
-    check(unit).map(|()| original.to_owned())
+    let text = unit.preprocessed;
+    let Some((functions, map)) = analyse(text)? else {
+        return Ok(original.to_owned());
+    };
+    Ok(readable::readable(
+        &functions,
+        text,
+        &map,
+        unit.source,
+        original,
+    ))
+}
+
+/// Runs all phases up to the lowering. `None`: there is no OpenMP in the file.
+fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagnostics> {
+    if !text.contains("#pragma omp") {
+        return Ok(None);
+    }
+    let tokens = tokens::tokens(text);
+    let map = SourceMap::new(text);
+    let mut problems = Vec::new();
+    let (directives, pragmas) = directives(text, &tokens, &mut problems);
+    if directives.is_empty() && problems.is_empty() {
+        return Ok(None);
+    }
+    check_names(text, &tokens, &map, &mut problems);
+    let copy = ParseCopy::new(text, &tokens, &pragmas);
+    let functions = match parse_preprocessed(&Config::with_gcc(), copy.text.clone()) {
+        Ok(parsed) => {
+            let mut program = Program {
+                text,
+                tokens: &tokens,
+                copy: &copy,
+                directives: &directives,
+                entities: Vec::new(),
+                uses: Vec::new(),
+                function_names: Vec::new(),
+                constructs: Vec::new(),
+                functions: Vec::new(),
+                hoists: Vec::new(),
+            };
+            resolve::resolve(&mut program, &parsed.unit, &mut problems);
+            sharing::complete(&mut program, &mut problems);
+            if problems.is_empty() {
+                lower::lower(&program, &map)
+            } else {
+                Vec::new()
+            }
+        }
+        Err(error) => {
+            problems.push(syntax_problem(&error, &copy, &directives, &tokens));
+            Vec::new()
+        }
+    };
+    if problems.is_empty() {
+        Ok(Some((functions, map)))
+    } else {
+        Err(report::report(problems, text, &tokens, &map))
+    }
+}
+
+/// All OpenMP pragmas; those that are malformed are reported and hidden from the parser.
+fn directives(
+    text: &str,
+    tokens: &[Token],
+    problems: &mut Vec<Problem>,
+) -> (Vec<Directive>, Vec<(usize, Binding)>) {
+    let (mut good, mut shown, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, token) in tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| token.kind == TokenKind::Directive)
+    {
+        match directive::parse(text, token.range.clone()) {
+            None => {}
+            Some(Err(found)) => {
+                problems.extend(found);
+                hidden.push((index, Binding::Hidden));
+            }
+            Some(Ok(directive)) => {
+                let stand_alone = directive.kind == DirectiveKind::Barrier;
+                shown.push((
+                    index,
+                    if stand_alone {
+                        Binding::StandAlone
+                    } else {
+                        Binding::Statement
+                    },
+                ));
+                good.push(directive);
+            }
+        }
+    }
+    shown.extend(hidden);
+    (good, shown)
+}
+
+/// Names that begin with `cape_` belong to the translation.
+fn check_names(text: &str, tokens: &[Token], map: &SourceMap<'_>, problems: &mut Vec<Problem>) {
+    for token in tokens
+        .iter()
+        .filter(|token| token.kind == TokenKind::Word && token.text(text).starts_with("cape_"))
+    {
+        let place = map.place(token.range.start);
+        let ours = place.system
+            || ["cape.h", "omp.h"]
+                .iter()
+                .any(|header| Path::new(place.file).ends_with(header));
+        if !ours {
+            let problem = Problem::new(
+                token.range.clone(),
+                "names that begin with 'cape_' are reserved for the translation",
+            )
+            .note("rename it, or compile this file with the host compiler");
+            problems.push(problem);
+            return;
+        }
+    }
+}
+
+fn syntax_problem(
+    error: &SyntaxError,
+    copy: &ParseCopy,
+    directives: &[Directive],
+    tokens: &[Token],
+) -> Problem {
+    let offset = copy.offset(error.offset);
+    let index = tokens.partition_point(|token| token.range.end <= offset);
+    let at = tokens
+        .get(index)
+        .map_or(offset..offset, |token| token.range.clone());
+    let before = tokens[..index].iter().rev().find(|token| {
+        token.kind != TokenKind::Directive
+            || directives
+                .iter()
+                .any(|directive| directive.range == token.range)
+    });
+    let directive = before.and_then(|token| {
+        directives
+            .iter()
+            .find(|directive| directive.range == token.range)
+    });
+    match directive {
+        Some(directive) if directive.kind != DirectiveKind::Barrier => {
+            let name = directive.kind.name();
+            Problem::new(directive.range.clone(), format!("'#pragma omp {name}' must be followed by a statement"))
+                .related(at, "found this instead")
+        }
+        _ => Problem::new(at, "this is not C that capec can read")
+            .note("if the host compiler accepts it with -fopenmp, move it to a file without OpenMP constructs"),
+    }
 }

@@ -1,0 +1,189 @@
+//! Repeats declarations: the type of a captured or private variable is spelled again, with another declared name.
+
+use std::ops::Range;
+
+use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Leaf, Program};
+use super::sharing::variable_dimensions;
+use super::tokens::{TokenKind, first_at, is_word_part};
+
+/// How a variable is reached inside a region that captures it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Its value was copied at entry.
+    Value,
+    /// Through a pointer of its name.
+    Pointer,
+}
+
+/// How region `id` reaches `entity`, which it captures and shares.
+pub fn access(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Access {
+    let written = program.constructs[id]
+        .captures
+        .get(&entity)
+        .copied()
+        .unwrap_or(true);
+    if !written && program.fits_register(entity) {
+        Access::Value
+    } else {
+        Access::Pointer
+    }
+}
+
+/// How a use of `entity` is spelled in the data environment of `scope`; `None`: as the user did.
+pub fn spelled(
+    program: &Program<'_>,
+    entity: EntityId,
+    scope: Option<ConstructId>,
+) -> Option<String> {
+    let found = &program.entities[entity];
+    if !found.kind.is_variable() || found.kind == EntityKind::Global {
+        return None;
+    }
+    let mut next = scope;
+    while let Some(id) = next.filter(|_| next != found.home) {
+        let construct = &program.constructs[id];
+        if construct.treatment(entity).is_some() {
+            return None;
+        }
+        if construct.leaf == Leaf::Parallel && construct.captures.contains_key(&entity) {
+            let pointer = access(program, id, entity) == Access::Pointer;
+            return pointer.then(|| format!("(*{})", found.name));
+        }
+        next = construct.parent;
+    }
+    None
+}
+
+/// `entity` as an expression in `scope`.
+pub fn expression(program: &Program<'_>, entity: EntityId, scope: Option<ConstructId>) -> String {
+    spelled(program, entity, scope).unwrap_or_else(|| program.entities[entity].name.clone())
+}
+
+/// The user's text on one line, without markers, with some ranges replaced and uses spelled for `scope`.
+pub fn respelled(
+    program: &Program<'_>,
+    range: &Range<usize>,
+    scope: Option<ConstructId>,
+    replaced: &[(Range<usize>, String)],
+) -> String {
+    let mut out = String::new();
+    let mut index = first_at(program.tokens, range.start);
+    let mut before: Option<usize> = None;
+    while let Some(token) = program
+        .tokens
+        .get(index)
+        .filter(|token| token.range.start < range.end)
+    {
+        index += 1;
+        if token.kind == TokenKind::Directive {
+            continue;
+        }
+        let edit = replaced
+            .iter()
+            .find(|(range, _)| range.contains(&token.range.start));
+        let word = match edit {
+            Some((range, text)) if range.start == token.range.start => text.clone(),
+            Some(_) => String::new(),
+            None => use_at(program, token.range.start, scope)
+                .unwrap_or_else(|| token.text(program.text).to_owned()),
+        };
+        let apart = before.is_some_and(|end| end < token.range.start);
+        let glued = out.bytes().last().is_some_and(is_word_part)
+            && word.bytes().next().is_some_and(is_word_part);
+        if (apart || glued) && !word.is_empty() && !out.is_empty() && !out.ends_with(' ') {
+            out.push(' ');
+        }
+        out.push_str(&word);
+        before = Some(token.range.end);
+    }
+    out.trim_end().to_owned()
+}
+
+fn use_at(program: &Program<'_>, offset: usize, scope: Option<ConstructId>) -> Option<String> {
+    let found = program.uses_in(&(offset..offset + 1)).first()?;
+    spelled(program, found.entity, scope)
+}
+
+/// Specifiers of `entity` without storage class and without the body of a type that is repeated elsewhere.
+pub fn specifiers(program: &Program<'_>, entity: EntityId, scope: Option<ConstructId>) -> String {
+    let Some(declared) = &program.entities[entity].declared else {
+        return "int".to_owned();
+    };
+    let mut replaced: Vec<(Range<usize>, String)> = declared
+        .dropped
+        .iter()
+        .map(|range| (range.clone(), String::new()))
+        .collect();
+    replaced.extend(
+        declared
+            .tagged_body
+            .clone()
+            .map(|body| (body, String::new())),
+    );
+    respelled(program, &declared.specifiers, scope, &replaced)
+}
+
+/// The declarator of `entity` with `name` in place of its own; `dimensions` names variable array sizes by layer.
+pub fn declarator(
+    program: &Program<'_>,
+    entity: EntityId,
+    name: &str,
+    dimensions: &[(usize, String)],
+    scope: Option<ConstructId>,
+) -> String {
+    let found = &program.entities[entity];
+    let Some(declared) = &found.declared else {
+        return name.to_owned();
+    };
+    let adjusted = found.kind == EntityKind::Parameter
+        && matches!(
+            declared.layers.first(),
+            Some(Layer::Array(_) | Layer::Function)
+        );
+    let name = if adjusted {
+        format!("(*{name})")
+    } else {
+        name.to_owned()
+    };
+    let mut replaced = vec![(found.place.clone(), name)];
+    for (index, layer) in declared.layers.iter().enumerate() {
+        let Layer::Array(range) = layer else { continue };
+        if adjusted && index == 0 {
+            replaced.push((range.clone(), String::new()));
+        } else if let Some((_, size)) = dimensions.iter().find(|(layer, _)| *layer == index) {
+            replaced.push((range.clone(), format!("[{size}]")));
+        }
+    }
+    respelled(program, &declared.declarator, scope, &replaced)
+}
+
+/// Sizes of the variable dimensions of `entity`, as expressions in `scope`, by layer.
+pub fn dimension_values(
+    program: &Program<'_>,
+    entity: EntityId,
+    scope: Option<ConstructId>,
+) -> Vec<(usize, String)> {
+    let Some(declared) = &program.entities[entity].declared else {
+        return Vec::new();
+    };
+    let wanted = variable_dimensions(program, entity);
+    let mut path = expression(program, entity, scope);
+    let mut values = Vec::new();
+    for (index, layer) in declared.layers.iter().enumerate() {
+        if wanted.contains(&index) {
+            values.push((index, format!("sizeof {path} / sizeof {path}[0]")));
+        }
+        match layer {
+            Layer::Function => break,
+            Layer::Array(_) | Layer::Pointer { .. } => path = format!("{path}[0]"),
+        }
+    }
+    values
+}
+
+/// A local type or prototype, to be repeated in `scope`.
+pub fn hoisted(program: &Program<'_>, hoist: HoistId, scope: Option<ConstructId>) -> String {
+    let found = &program.hoists[hoist];
+    let end = if found.terminate { ";" } else { "" };
+    format!("{}{end}", respelled(program, &found.range, scope, &[]))
+}

@@ -1,0 +1,289 @@
+//! Lowering: each construct becomes the code of its template.
+
+mod atomics;
+mod environment;
+mod regions;
+mod worksharing;
+
+use std::ops::Range;
+
+use super::code::{Code, Piece};
+use super::declare::spelled;
+use super::markers::SourceMap;
+use super::program::{ConstructId, FunctionId, Leaf, Program};
+use super::template;
+
+/// One function of the user's, translated.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    /// Bytes of its definition.
+    pub range: Range<usize>,
+    /// What comes before it: sites, outlined functions.
+    pub before: Code,
+    /// The function itself.
+    pub code: Code,
+}
+
+/// Translates every function that has constructs, in the order of the text.
+pub fn lower<'a>(program: &Program<'a>, map: &SourceMap<'a>) -> Vec<Translated> {
+    let mut lowerer = Lowerer {
+        program,
+        map,
+        sites: Vec::new(),
+        outlined: Vec::new(),
+        regions: 0,
+        named_sites: Vec::new(),
+    };
+    (0..program.functions.len())
+        .filter(|function| {
+            program
+                .constructs
+                .iter()
+                .any(|construct| construct.function == *function)
+        })
+        .map(|function| lowerer.function(function))
+        .collect()
+}
+
+struct Lowerer<'p, 'a> {
+    program: &'p Program<'a>,
+    map: &'p SourceMap<'a>,
+    /// Definitions of sites of the function at hand.
+    sites: Vec<Code>,
+    /// Functions outlined from the function at hand, inner ones first.
+    outlined: Vec<Code>,
+    regions: usize,
+    /// Directives that have a site.
+    named_sites: Vec<usize>,
+}
+
+impl Lowerer<'_, '_> {
+    fn function(&mut self, function: FunctionId) -> Translated {
+        let found = &self.program.functions[function];
+        let code = self.user(&found.range);
+        let mut before = Code::default();
+        before.push(Piece::Place(found.range.start));
+        if !self.outlined.is_empty()
+            && self.program.uses.iter().any(|other| {
+                other.entity == found.entity && found.body.contains(&other.range.start)
+            })
+        {
+            let header = found.range.start..found.body.start;
+            let end = if found.old_style {
+                self.program
+                    .slice(&header)
+                    .rfind(')')
+                    .map_or(header.end, |close| header.start + close + 1)
+            } else {
+                header.end
+            };
+            let header = super::declare::respelled(self.program, &(header.start..end), None, &[]);
+            before.text(format!(
+                "{}\n",
+                if found.old_style {
+                    old_style_prototype(&header)
+                } else {
+                    format!("{header};")
+                }
+            ));
+        }
+        for part in self.sites.drain(..).chain(self.outlined.drain(..)) {
+            before.append(part);
+        }
+        Translated {
+            range: found.range.clone(),
+            before,
+            code,
+        }
+    }
+
+    /// The user's text with constructs and names replaced.
+    fn user(&mut self, range: &Range<usize>) -> Code {
+        let mut code = Code::default();
+        let mut at = range.start;
+        for event in self.events(range) {
+            let place = event.range(self.program);
+            if place.start < at {
+                continue; // inside a construct that has been replaced
+            }
+            if at < place.start {
+                code.push(Piece::User(at..place.start));
+            }
+            match event {
+                Event::Construct(id) => code.append(self.construct(id)),
+                Event::Edit(range, text) => code.push(Piece::Instead(range, text)),
+            }
+            at = place.end;
+        }
+        if at < range.end {
+            code.push(Piece::User(at..range.end));
+        }
+        code
+    }
+
+    fn events(&self, range: &Range<usize>) -> Vec<Event> {
+        let program = self.program;
+        let inside = |place: &Range<usize>| place.start >= range.start && place.start < range.end;
+        let constructs = program.constructs.iter().enumerate();
+        let constructs =
+            constructs.filter(|(_, construct)| !construct.combined && inside(&construct.range));
+        let mut events: Vec<Event> = constructs.map(|(id, _)| Event::Construct(id)).collect();
+        for found in program.uses_in(range) {
+            if let Some(text) = spelled(program, found.entity, found.scope) {
+                events.push(Event::Edit(found.range.clone(), text));
+            }
+        }
+        for (place, function) in program
+            .function_names
+            .iter()
+            .filter(|(place, _)| inside(place))
+        {
+            if self.in_region(place.start) {
+                events.push(Event::Edit(
+                    place.clone(),
+                    format!("\"{}\"", program.functions[*function].name),
+                ));
+            }
+        }
+        for place in self.dropped_registers().into_iter().filter(inside) {
+            events.push(Event::Edit(place, String::new()));
+        }
+        events.sort_by_key(|event| event.range(program).start);
+        events
+    }
+
+    fn in_region(&self, offset: usize) -> bool {
+        self.program
+            .constructs
+            .iter()
+            .any(|construct| construct.leaf == Leaf::Parallel && construct.body.contains(&offset))
+    }
+
+    /// `register` of variables whose address the translation takes.
+    fn dropped_registers(&self) -> Vec<Range<usize>> {
+        let program = self.program;
+        let taken = program.constructs.iter().flat_map(|construct| {
+            let copied = construct
+                .private
+                .iter()
+                .filter(|private| private.first || private.last || private.reduction.is_some());
+            construct
+                .captures
+                .keys()
+                .copied()
+                .chain(copied.map(|private| private.entity))
+        });
+        let mut ranges: Vec<Range<usize>> = taken
+            .filter_map(|entity| program.entities[entity].declared.as_ref()?.register.clone())
+            .collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges.dedup();
+        ranges
+    }
+
+    fn construct(&mut self, id: ConstructId) -> Code {
+        let construct = &self.program.constructs[id];
+        let mut code = Code::default();
+        code.push(Piece::Place(construct.range.start));
+        let indent = self.indentation(id);
+        let lowered = match construct.leaf {
+            Leaf::Parallel => self.parallel(id),
+            Leaf::For => self.worksharing_loop(id),
+            Leaf::Sections => self.sections(id),
+            Leaf::Single => self.single(id),
+            Leaf::Master => template::MASTER.fill(vec![("BODY", self.body(id))]),
+            Leaf::Barrier => template::BARRIER.fill(vec![("SITE", self.site(id))]),
+            Leaf::Critical => self.critical(id),
+            Leaf::Atomic => self.atomic(id),
+        };
+        code.append(lowered.indented(&indent));
+        code
+    }
+
+    /// Blanks before the construct's statement on its line.
+    fn indentation(&self, id: ConstructId) -> String {
+        let text = self.program.text;
+        let construct = &self.program.constructs[id];
+        let next = super::tokens::first_at(self.program.tokens, construct.range.start + 1);
+        let at = self.program.tokens[next..]
+            .iter()
+            .find(|token| token.kind != super::tokens::TokenKind::Directive);
+        let at = at.map_or(construct.range.start, |token| token.range.start);
+        let start = text[..at].rfind('\n').map_or(0, |line| line + 1);
+        text[start..at]
+            .chars()
+            .take_while(|letter| letter.is_whitespace())
+            .collect()
+    }
+
+    /// The structured block, a statement.
+    fn body(&mut self, id: ConstructId) -> Code {
+        let range = self.program.constructs[id].body.clone();
+        let mut code = self.user(&range);
+        code.push(Piece::Place(self.program.constructs[id].range.start));
+        code
+    }
+
+    /// Name of the construct's site.
+    fn site(&mut self, id: ConstructId) -> Code {
+        Code::made(self.site_name(id))
+    }
+
+    /// Name of the construct's site, which is defined before the function when it is first asked for.
+    fn site_name(&mut self, id: ConstructId) -> String {
+        let construct = &self.program.constructs[id];
+        let directive = construct.directive;
+        let known = self
+            .named_sites
+            .iter()
+            .position(|other| *other == directive);
+        let number = known.map_or(self.named_sites.len(), |known| known) + 1;
+        if known.is_none() {
+            self.named_sites.push(directive);
+            let place = self.map.place(construct.range.start);
+            let name = self.program.directives[directive].kind.name();
+            let mut definition = Code::default();
+            definition.push(Piece::Place(construct.range.start));
+            definition.text(format!(
+                "static const struct cape_site cape_site_{number} = {{\"{name}\", \"{}\", {}}};\n",
+                place.file, place.line
+            ));
+            self.sites.push(definition);
+        }
+        format!("cape_site_{number}")
+    }
+
+    fn critical(&mut self, id: ConstructId) -> Code {
+        let directive = &self.program.directives[self.program.constructs[id].directive];
+        let name = directive
+            .critical
+            .clone()
+            .map(|range| self.program.slice(&range).to_owned())
+            .unwrap_or_default();
+        let fillings = vec![
+            ("SITE", self.site(id)),
+            ("NAME", Code::made(name)),
+            ("BODY", self.body(id)),
+        ];
+        template::CRITICAL.fill(fillings)
+    }
+}
+
+enum Event {
+    Construct(ConstructId),
+    Edit(Range<usize>, String),
+}
+
+impl Event {
+    fn range(&self, program: &Program<'_>) -> Range<usize> {
+        match self {
+            Event::Construct(id) => program.constructs[*id].range.clone(),
+            Event::Edit(range, _) => range.clone(),
+        }
+    }
+}
+
+/// `int f(a, b)` as `int f();`
+fn old_style_prototype(header: &str) -> String {
+    format!("{}();", header.split('(').next().unwrap_or(header))
+}

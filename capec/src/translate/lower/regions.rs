@@ -1,0 +1,233 @@
+//! `parallel`: the call where the construct stands, and the function outlined from its body.
+
+use super::super::code::{Code, Piece};
+use super::super::declare::{
+    Access, access, declarator, dimension_values, expression, hoisted, specifiers,
+};
+use super::super::directive::ClauseKind;
+use super::super::program::{ConstructId, EntityId, EntityKind, Leaf};
+use super::super::sharing::is_spellable;
+use super::super::template::{self, lines};
+use super::Lowerer;
+use super::environment::section_of;
+
+impl Lowerer<'_, '_> {
+    pub(super) fn parallel(&mut self, id: ConstructId) -> Code {
+        self.regions += 1;
+        let program = self.program;
+        let construct = &program.constructs[id];
+        let region = format!(
+            "cape_region_{}_{}",
+            self.regions, program.functions[construct.function].name
+        );
+        let site = self.site(id);
+        let captures: Vec<EntityId> = construct.captures.keys().copied().collect();
+
+        let mut addresses: Vec<String> = Vec::new();
+        let mut arguments: Vec<Code> = Vec::new();
+        let mut dimensions: Vec<Code> = Vec::new();
+        for &entity in &captures {
+            let outer = expression(program, entity, construct.parent);
+            let sizes =
+                self.capture_sizes(id, entity, &mut dimensions, &mut addresses, &mut arguments);
+            arguments.push(Code::made(self.captured(
+                id,
+                entity,
+                addresses.len(),
+                &sizes,
+            )));
+            addresses.push(format!("(void *)&{outer}"));
+        }
+        self.outline(id, &region, arguments, addresses.is_empty());
+
+        let directive = &program.directives[construct.directive];
+        let threads = directive.find(|kind| {
+            if let ClauseKind::NumThreads(range) = kind {
+                Some(range)
+            } else {
+                None
+            }
+        });
+        let condition = directive.find(|kind| {
+            if let ClauseKind::If(range) = kind {
+                Some(range)
+            } else {
+                None
+            }
+        });
+        let threads = threads.map_or_else(|| Code::made("0"), |range| self.parenthesized(range));
+        let condition = match condition {
+            None => Code::made("1"),
+            Some(range) => {
+                let mut code = self.parenthesized(range);
+                code.text(" != 0");
+                code
+            }
+        };
+        let environment = match addresses.is_empty() {
+            true => Code::default(),
+            false => Code::made(format!("void *cape_env[] = {{{}}};", addresses.join(", "))),
+        };
+        template::PARALLEL.fill(vec![
+            ("SITE", site),
+            ("REGION", Code::made(region)),
+            ("DIMENSIONS", lines(dimensions)),
+            ("ENVIRONMENT", environment),
+            (
+                "ADDRESSES",
+                Code::made(if addresses.is_empty() {
+                    "(void **)0"
+                } else {
+                    "cape_env"
+                }),
+            ),
+            ("COUNT", Code::made(addresses.len().to_string())),
+            ("THREADS", threads),
+            ("CONDITION", condition),
+        ])
+    }
+
+    /// Captures the sizes of `entity`'s variable dimensions; gives their names in the region, by layer.
+    fn capture_sizes(
+        &self,
+        id: ConstructId,
+        entity: EntityId,
+        dimensions: &mut Vec<Code>,
+        addresses: &mut Vec<String>,
+        arguments: &mut Vec<Code>,
+    ) -> Vec<(usize, String)> {
+        let program = self.program;
+        let mut names = Vec::new();
+        for (layer, value) in dimension_values(program, entity, program.constructs[id].parent) {
+            let name = format!("cape_dim_{}_{}", program.entities[entity].name, layer + 1);
+            dimensions.push(Code::made(format!("const __SIZE_TYPE__ {name} = {value};")));
+            arguments.push(Code::made(format!(
+                "const __SIZE_TYPE__ {name} = *(const __SIZE_TYPE__ *)cape_env[{}];",
+                addresses.len()
+            )));
+            addresses.push(format!("(void *)&{name}"));
+            names.push((layer, name));
+        }
+        names
+    }
+
+    /// The declaration by which the region reaches captured variable `entity`, at `index` of the environment.
+    fn captured(
+        &self,
+        id: ConstructId,
+        entity: EntityId,
+        index: usize,
+        sizes: &[(usize, String)],
+    ) -> String {
+        let program = self.program;
+        let construct = &program.constructs[id];
+        let name = &program.entities[entity].name;
+        let by_value =
+            construct.treatment(entity).is_none() && access(program, id, entity) == Access::Value;
+        if by_value && is_spellable(program, entity) {
+            let declaration = self.copy_declaration(id, entity, name);
+            return format!("{declaration} = *(__typeof__({name}) *)cape_env[{index}];");
+        }
+        let pointer = match construct.treatment(entity) {
+            None => format!("(*{name})"),
+            Some(private) if section_of(private).is_some() => format!("(*cape_var_{name})"),
+            Some(_) => format!("(*cape_orig_{name})"),
+        };
+        let base = self.pointer_base(id, entity);
+        let declaration = match base {
+            Some(base) => format!("{base} {pointer}"),
+            None => format!(
+                "{} {}",
+                specifiers(program, entity, Some(id)),
+                declarator(program, entity, &pointer, sizes, Some(id))
+            ),
+        };
+        if by_value {
+            // A pointer to a variable-length array: its own declaration is not repeated, the value is.
+            let declaration = format!(
+                "{} {}",
+                specifiers(program, entity, Some(id)),
+                declarator(program, entity, name, sizes, Some(id))
+            );
+            return format!("{declaration} = *(__typeof__({name}) *)cape_env[{index}];");
+        }
+        format!("{declaration} = cape_env[{index}];")
+    }
+
+    /// For a parameter whose typedef hides an array: the type it is adjusted to.
+    fn pointer_base(&self, id: ConstructId, entity: EntityId) -> Option<String> {
+        let found = &self.program.entities[entity];
+        let declared = found.declared.as_ref()?;
+        let hidden = found.kind == EntityKind::Parameter
+            && declared.layers.is_empty()
+            && self.program.is_pointer(entity);
+        let typedef_pointer = !matches!(
+            self.program.layers(entity).0.first(),
+            Some(super::super::program::Layer::Array(_))
+        );
+        (hidden && !typedef_pointer).then(|| {
+            format!(
+                "__typeof__(&(*({} *)0)[0])",
+                specifiers(self.program, entity, Some(id))
+            )
+        })
+    }
+
+    fn outline(&mut self, id: ConstructId, region: &str, captured: Vec<Code>, nothing: bool) {
+        let program = self.program;
+        let construct = &program.constructs[id];
+        let types = construct
+            .hoists
+            .iter()
+            .map(|hoist| Code::made(hoisted(program, *hoist, Some(id))))
+            .collect::<Vec<_>>();
+        let mut captures = captured;
+        if nothing {
+            captures.push(Code::made("(void)cape_env;"));
+        }
+        for private in &construct.private {
+            let name = &program.entities[private.entity].name;
+            let local = construct.captures.contains_key(&private.entity);
+            match section_of(private) {
+                Some(item) => {
+                    let outer = if local {
+                        format!("(*cape_var_{name})")
+                    } else {
+                        name.clone()
+                    };
+                    captures.push(self.section_original(name, &outer, item));
+                }
+                None if !local && (private.first || private.reduction.is_some()) => {
+                    captures.push(Code::made(format!(
+                        "__typeof__({name}) *const cape_orig_{name} = &{name};"
+                    )));
+                }
+                None => {}
+            }
+            captures.push(Code::made(self.copy(id, private)));
+        }
+        let body = match self.inner(id) {
+            Some(inner) => self.construct(inner),
+            None => self.body(id),
+        };
+        let results = self.results(id, Vec::new());
+        let mut code = Code::default();
+        code.push(Piece::Place(construct.range.start));
+        code.text("\n");
+        code.append(template::REGION.fill(vec![
+            ("REGION", Code::made(region)),
+            ("TYPES", lines(types)),
+            ("CAPTURES", lines(captures)),
+            ("BODY", body),
+            ("RESULTS", results),
+        ]));
+        code.text("\n");
+        self.outlined.push(code);
+    }
+
+    /// The inner half of a combined construct.
+    fn inner(&self, id: ConstructId) -> Option<ConstructId> {
+        let next = self.program.constructs.get(id + 1)?;
+        (next.combined && next.parent == Some(id) && next.leaf != Leaf::Parallel).then_some(id + 1)
+    }
+}

@@ -1,0 +1,51 @@
+//! One thing that is wrong with the user's program, found at a place of the preprocessed text.
+//!
+//! Phases collect problems and go on, so that one run reports all of them; [`super::report`] lays them out for a terminal.
+
+use std::ops::Range;
+
+/// An error with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Lower-case sentence without a full stop.
+    pub message: String,
+    /// Bytes of the preprocessed text to point at.
+    pub range: Range<usize>,
+    /// Short text beside the caret; may be empty.
+    pub label: String,
+    /// Other places that matter, each with its text.
+    pub related: Vec<(Range<usize>, String)>,
+    /// What to do next.
+    pub notes: Vec<String>,
+}
+
+impl Problem {
+    /// A problem at `range`.
+    pub fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+        Problem {
+            message: message.into(),
+            range,
+            label: String::new(),
+            related: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds the text beside the caret.
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = text.into();
+        self
+    }
+
+    /// Adds another place.
+    pub fn related(mut self, range: Range<usize>, text: impl Into<String>) -> Self {
+        self.related.push((range, text.into()));
+        self
+    }
+
+    /// Adds advice.
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+}

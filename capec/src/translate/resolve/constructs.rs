@@ -1,0 +1,619 @@
+//! Constructs: clause lists are resolved, associated loops and sections found, nesting checked.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
+
+use lang_c::ast::{BlockItem, Statement};
+use lang_c::span::{Node, Span};
+use lang_c::visit::Visit;
+
+use super::super::atomic;
+use super::super::directive::{AtomicForm, ClauseKind, Directive, DirectiveKind, ListKind};
+use super::super::loops::{self, Variable};
+use super::super::problem::Problem;
+use super::super::program::{
+    self, Construct, ConstructId, EntityId, EntityKind, Leaf, Private, Use,
+};
+use super::super::tokens::{Token, TokenKind, tokens_within};
+use super::jumps::Frame;
+use super::{Resolver, directive_label};
+
+impl<'a> Resolver<'a, '_> {
+    /// Directive number `index`, which stands before `statement`.
+    pub(super) fn construct(&mut self, index: usize, statement: &'a Node<Statement>) {
+        let directives = self.program.directives;
+        let Some(directive) = directives.get(index) else {
+            return;
+        };
+        let (outer, inner) = leaves(directive.kind);
+        let Some(outer) = outer else {
+            self.problems.push(
+                Problem::new(
+                    directive.range.clone(),
+                    "'#pragma omp section' outside of a sections construct",
+                )
+                .note(
+                    "a section is a statement directly inside the block of '#pragma omp sections'",
+                ),
+            );
+            self.visit_statement(&statement.node, &statement.span);
+            return;
+        };
+        self.check_nesting(directive, outer);
+        let around = self.construct;
+        let first = self.open(index, outer, statement, false);
+        let last = inner.map_or(first, |inner| {
+            self.construct = Some(first);
+            self.open(index, inner, statement, true)
+        });
+        self.construct = around;
+        self.lists(directive, first, last);
+        self.expressions(directive, around);
+        self.construct = Some(last);
+        self.inside(last, statement);
+        self.construct = around;
+    }
+
+    fn open(
+        &mut self,
+        directive: usize,
+        leaf: Leaf,
+        statement: &'a Node<Statement>,
+        combined: bool,
+    ) -> ConstructId {
+        let body = self.program.range(statement.span);
+        let pragma = &self.program.directives[directive].range;
+        let end = if leaf == Leaf::Barrier {
+            pragma.end
+        } else {
+            body.end
+        };
+        self.program.constructs.push(Construct {
+            leaf,
+            directive,
+            function: self.function.expect("statements are in functions"),
+            parent: self.construct,
+            combined,
+            range: pragma.start..end,
+            body,
+            statement: Some(statement),
+            private: Vec::new(),
+            listed: HashSet::new(),
+            loops: Vec::new(),
+            sections: Vec::new(),
+            atomic: None,
+            captures: BTreeMap::new(),
+            hoists: BTreeSet::new(),
+        });
+        self.program.constructs.len() - 1
+    }
+
+    fn inside(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
+        match self.program.constructs[id].leaf {
+            Leaf::Barrier => {}
+            Leaf::For => self.scoped(|this| this.loop_nest(id, statement)),
+            Leaf::Sections => self.sections(id, statement),
+            Leaf::Atomic => self.atomic(id, statement),
+            _ => self.framed(Frame::Block, |this| {
+                this.visit_statement(&statement.node, &statement.span)
+            }),
+        }
+    }
+
+    // ---- clauses
+
+    fn lists(&mut self, directive: &'a Directive, outer: ConstructId, inner: ConstructId) {
+        let mut seen: BTreeMap<EntityId, (ListKind, Range<usize>)> = BTreeMap::new();
+        for clause in &directive.clauses {
+            let ClauseKind::List(kind, items) = &clause.kind else {
+                continue;
+            };
+            for item in items {
+                let Some(entity) = self.listed_variable(&item.name, *kind) else {
+                    continue;
+                };
+                self.program.constructs[outer].listed.insert(entity);
+                self.program.constructs[inner].listed.insert(entity);
+                match seen.get(&entity) {
+                    None => {
+                        seen.insert(entity, (*kind, item.name.clone()));
+                    }
+                    Some((ListKind::Firstprivate, _)) if *kind == ListKind::Lastprivate => {}
+                    Some((ListKind::Lastprivate, _)) if *kind == ListKind::Firstprivate => {}
+                    Some((earlier, place)) => {
+                        let name = self.program.slice(&item.name);
+                        let problem = Problem::new(
+                            item.name.clone(),
+                            format!("'{name}' appears in more than one data-sharing clause"),
+                        )
+                        .related(
+                            place.clone(),
+                            format!("already listed in '{}'", earlier.name()),
+                        );
+                        self.problems.push(problem);
+                        continue;
+                    }
+                }
+                self.list_item(*kind, item, entity, outer, inner);
+            }
+        }
+    }
+
+    fn list_item(
+        &mut self,
+        kind: ListKind,
+        item: &super::super::directive::Item,
+        entity: EntityId,
+        outer: ConstructId,
+        inner: ConstructId,
+    ) {
+        let private = Private {
+            entity,
+            first: false,
+            last: false,
+            reduction: None,
+            loop_variable: false,
+        };
+        // `parallel` alone takes its reductions; combined with worksharing the inner construct does.
+        let (at, private) = match kind {
+            ListKind::Shared => return,
+            ListKind::Private => (outer, private),
+            ListKind::Firstprivate => {
+                let last = self.program.constructs[inner]
+                    .treatment(entity)
+                    .is_some_and(|private| private.last);
+                (
+                    if last { inner } else { outer },
+                    Private {
+                        first: true,
+                        ..private
+                    },
+                )
+            }
+            ListKind::Lastprivate => (
+                inner,
+                Private {
+                    last: true,
+                    ..private
+                },
+            ),
+            ListKind::Reduction(operator) => (
+                inner,
+                Private {
+                    reduction: Some((operator, item.clone())),
+                    ..private
+                },
+            ),
+        };
+        let mut merged = private;
+        if kind == ListKind::Lastprivate && outer != inner {
+            let list = &mut self.program.constructs[outer].private;
+            if let Some(earlier) = list.iter().position(|private| private.entity == entity) {
+                merged.first |= list.remove(earlier).first;
+            }
+        }
+        let list = &mut self.program.constructs[at].private;
+        match list.iter_mut().find(|private| private.entity == entity) {
+            Some(earlier) => {
+                earlier.first |= merged.first;
+                earlier.last |= merged.last;
+            }
+            None => list.push(merged),
+        }
+        // The copy is made from, or goes into, the variable of the environment around the construct.
+        if kind != ListKind::Private {
+            let written = matches!(kind, ListKind::Lastprivate | ListKind::Reduction(_));
+            let scope = self.program.constructs[at].parent;
+            self.program.uses.push(Use {
+                range: item.name.clone(),
+                entity,
+                written,
+                scope,
+            });
+        }
+        let region = self.program.constructs[at].leaf == Leaf::Parallel;
+        let scope = if region {
+            Some(at)
+        } else {
+            self.program.constructs[at].parent
+        };
+        if item.sections.len() > 1 {
+            let problem = Problem::new(
+                item.name.clone(),
+                "only the first dimension of an array section can be given",
+            )
+            .note("leave the other dimensions out: they are reduced whole");
+            self.problems.push(problem);
+        }
+        for section in &item.sections {
+            for part in [&section.lower, &section.length].into_iter().flatten() {
+                self.expression(part, scope);
+            }
+        }
+    }
+
+    fn listed_variable(&mut self, name: &Range<usize>, kind: ListKind) -> Option<EntityId> {
+        let text = self.program.slice(name).to_owned();
+        let Some(entity) = self.lookup(&text.replace('$', "_S_")) else {
+            self.problems.push(Problem::new(
+                name.clone(),
+                format!("'{text}' in '{}' is not declared here", kind.name()),
+            ));
+            return None;
+        };
+        let found = &self.program.entities[entity];
+        if !found.kind.is_variable() {
+            self.problems.push(Problem::new(
+                name.clone(),
+                format!("'{text}' in '{}' is not a variable", kind.name()),
+            ));
+            return None;
+        }
+        let written = !matches!(kind, ListKind::Shared | ListKind::Firstprivate);
+        let through_pointer =
+            matches!(kind, ListKind::Reduction(_)) && self.program.is_pointer(entity);
+        if written && !through_pointer && self.program.is_constant(entity) {
+            self.problems.push(Problem::new(
+                name.clone(),
+                format!("'{text}' is const and cannot be in '{}'", kind.name()),
+            ));
+            return None;
+        }
+        Some(entity)
+    }
+
+    fn expressions(&mut self, directive: &Directive, scope: Option<ConstructId>) {
+        for clause in &directive.clauses {
+            match &clause.kind {
+                ClauseKind::NumThreads(range)
+                | ClauseKind::If(range)
+                | ClauseKind::Schedule(_, Some(range)) => {
+                    let inner = self
+                        .program
+                        .constructs
+                        .last()
+                        .filter(|construct| construct.combined)
+                        .and_then(|construct| construct.parent);
+                    let chunk = matches!(clause.kind, ClauseKind::Schedule(..));
+                    self.expression(
+                        &range.clone(),
+                        if chunk && inner.is_some() {
+                            inner
+                        } else {
+                            scope
+                        },
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Resolves the names of an expression that is known only as tokens of a pragma.
+    fn expression(&mut self, range: &Range<usize>, scope: Option<ConstructId>) {
+        let tokens: Vec<Token> = tokens_within(self.program.text, range.clone());
+        let mut before = "";
+        for token in &tokens {
+            let word = token.text(self.program.text);
+            if token.kind == TokenKind::Word && !matches!(before, "." | "->") {
+                if let Some(entity) = self.lookup(&word.replace('$', "_S_")) {
+                    self.program.uses.push(Use {
+                        range: token.range.clone(),
+                        entity,
+                        written: false,
+                        scope,
+                    });
+                }
+            }
+            before = word;
+        }
+    }
+
+    // ---- nesting
+
+    fn check_nesting(&mut self, directive: &Directive, leaf: Leaf) {
+        let mut next = self.construct;
+        while let Some(id) = next {
+            let outer = &self.program.constructs[id];
+            if outer.leaf == Leaf::Parallel {
+                return;
+            }
+            let other = &self.program.directives[outer.directive];
+            let same_name = || {
+                let name = |directive: &Directive| {
+                    directive
+                        .critical
+                        .clone()
+                        .map(|range| self.program.slice(&range).to_owned())
+                };
+                name(directive) == name(other)
+            };
+            let worksharing = |leaf| matches!(leaf, Leaf::For | Leaf::Sections | Leaf::Single);
+            let forbidden = match leaf {
+                _ if outer.leaf == Leaf::Atomic => true,
+                Leaf::For | Leaf::Sections | Leaf::Single | Leaf::Barrier => true,
+                Leaf::Master => worksharing(outer.leaf),
+                Leaf::Critical => outer.leaf == Leaf::Critical && same_name(),
+                _ => false,
+            };
+            if forbidden {
+                let message = format!(
+                    "'#pragma omp {}' may not be nested inside '#pragma omp {}'",
+                    directive.kind.name(),
+                    other.kind.name()
+                );
+                let problem = Problem::new(directive.range.clone(), message)
+                    .related(other.range.clone(), "the outer construct")
+                    .note("not all threads would reach it, or reach it in the same order");
+                self.problems.push(problem);
+                return;
+            }
+            next = outer.parent;
+        }
+    }
+
+    // ---- loops
+
+    fn loop_nest(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
+        let directive = self.program.constructs[id].directive;
+        let name = self.program.directives[directive].kind.name();
+        let depth = self.program.directives[directive]
+            .find(|kind| {
+                if let ClauseKind::Collapse(depth) = kind {
+                    Some(*depth)
+                } else {
+                    None
+                }
+            })
+            .unwrap_or(1);
+        let mut next = statement;
+        for level in 0..depth {
+            let Statement::For(header) = &perfectly_nested(next, level).node else {
+                let what = match level {
+                    0 => format!("'#pragma omp {name}' must be followed by a for loop"),
+                    _ => format!(
+                        "collapse({depth}) needs {depth} perfectly nested loops, found {level}"
+                    ),
+                };
+                self.problems
+                    .push(Problem::new(self.program.range(next.span), what).related(
+                        self.program.directives[directive].range.clone(),
+                        "the construct",
+                    ));
+                self.framed(Frame::Block, |this| {
+                    this.visit_statement(&next.node, &next.span)
+                });
+                return;
+            };
+            let form = match loops::canonical(header) {
+                Ok(form) => form,
+                Err((span, why)) => {
+                    self.problems
+                        .push(Problem::new(self.program.range(span), why).related(
+                            self.program.directives[directive].range.clone(),
+                            "the loop of this construct must be in canonical form",
+                        ));
+                    self.framed(Frame::Associated, |this| {
+                        this.visit_statement(&next.node, &next.span)
+                    });
+                    return;
+                }
+            };
+            self.header(id, &form);
+            next = form.body;
+        }
+        self.program.constructs[id].body = self.program.range(next.span);
+        self.program.constructs[id].statement = Some(next);
+        self.framed(Frame::Associated, |this| {
+            this.visit_statement(&next.node, &next.span)
+        });
+    }
+
+    fn header(&mut self, id: ConstructId, form: &loops::Canonical<'a>) {
+        let scope = self.program.constructs[id].parent;
+        for expression in [Some(form.first), Some(form.bound), form.step.amount]
+            .into_iter()
+            .flatten()
+        {
+            let from = self.program.uses.len();
+            self.outside(scope, expression);
+            self.check_rectangular(id, from);
+        }
+        let entity = match form.variable {
+            Variable::Named(name) => self.lookup(&name.node.name),
+            Variable::Declared(declaration) => {
+                let specifiers = &declaration.node.specifiers;
+                for specifier in specifiers {
+                    self.visit_declaration_specifier(&specifier.node, &specifier.span);
+                }
+                let declarator = &declaration.node.declarators[0].node.declarator;
+                self.declare(
+                    specifiers,
+                    declarator,
+                    EntityKind::Automatic,
+                    declaration.span.start,
+                )
+            }
+        };
+        let Some(entity) = entity else {
+            self.problems.push(Problem::new(
+                self.program.range(form.first.span),
+                "the loop variable is not declared",
+            ));
+            return;
+        };
+        let found = program::associated(self.program, form, entity);
+        self.loop_variable(id, entity, &found.first);
+        self.program.constructs[id].loops.push(found);
+    }
+
+    fn check_rectangular(&mut self, id: ConstructId, from: usize) {
+        let outer: Vec<EntityId> = self.program.constructs[id]
+            .loops
+            .iter()
+            .map(|outer| outer.entity)
+            .collect();
+        for found in &self.program.uses[from..] {
+            if outer.contains(&found.entity) {
+                let message = format!(
+                    "the bounds of a collapsed loop may not depend on '{}' (non-rectangular loops are not supported yet)",
+                    self.program.slice(&found.range)
+                );
+                self.problems
+                    .push(Problem::new(found.range.clone(), message));
+            }
+        }
+    }
+
+    fn loop_variable(&mut self, id: ConstructId, entity: EntityId, place: &Range<usize>) {
+        let construct = &self.program.constructs[id];
+        let outer = construct.parent.filter(|_| construct.combined);
+        let name = self.program.entities[entity].name.clone();
+        let treatment = construct
+            .treatment(entity)
+            .or_else(|| outer.and_then(|outer| self.program.constructs[outer].treatment(entity)));
+        let wrong = match treatment {
+            Some(private) if private.first => Some("firstprivate"),
+            Some(private) if private.reduction.is_some() => Some("reduction"),
+            None if construct.listed.contains(&entity) => Some("shared"),
+            _ => None,
+        };
+        if let Some(clause) = wrong {
+            let directive = &self.program.directives[construct.directive];
+            self.problems.push(
+                Problem::new(
+                    place.clone(),
+                    format!("the loop variable '{name}' may not be in '{clause}'"),
+                )
+                .related(directive.range.clone(), "the construct")
+                .note("loop variables are private; remove it from the clause"),
+            );
+        }
+        if let Some(outer) = outer {
+            self.program.constructs[outer]
+                .private
+                .retain(|private| private.entity != entity);
+        }
+        let list = &mut self.program.constructs[id].private;
+        match list.iter_mut().find(|private| private.entity == entity) {
+            Some(private) => private.loop_variable = true,
+            None => list.push(Private {
+                entity,
+                first: false,
+                last: false,
+                reduction: None,
+                loop_variable: true,
+            }),
+        }
+    }
+
+    // ---- sections
+
+    fn sections(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
+        let Statement::Compound(items) = &statement.node else {
+            let range = self.program.constructs[id].range.clone();
+            self.problems.push(Problem::new(
+                range,
+                "a sections construct must be followed by a block",
+            ));
+            return;
+        };
+        self.scoped(|this| {
+            this.framed(Frame::Block, |this| {
+                for item in items {
+                    this.section_item(id, item);
+                }
+            });
+        });
+    }
+
+    fn section_item(&mut self, id: ConstructId, item: &'a Node<BlockItem>) {
+        let labeled = match &item.node {
+            BlockItem::Statement(Node {
+                node: Statement::Labeled(labeled),
+                ..
+            }) => directive_label(&labeled.node)
+                .filter(|index| self.program.directives[*index].kind == DirectiveKind::Section)
+                .map(|_| &labeled.node.statement),
+            _ => None,
+        };
+        let sections = &mut self.program.constructs[id].sections;
+        match labeled {
+            Some(statement) => {
+                let range = self.program.range(statement.span);
+                self.program.constructs[id].sections.push(range);
+                self.visit_statement(&statement.node, &statement.span);
+            }
+            None => {
+                let range = self.program.copy.range(item.span.start..item.span.end);
+                let range = program::trimmed(self.program.tokens, range);
+                match sections.last_mut() {
+                    Some(section) => section.end = range.end,
+                    None => sections.push(range),
+                }
+                self.visit_block_item(&item.node, &item.span);
+            }
+        }
+    }
+
+    // ---- atomic
+
+    fn atomic(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
+        let directive = &self.program.directives[self.program.constructs[id].directive];
+        let form = directive
+            .find(|kind| {
+                if let ClauseKind::Atomic(form) = kind {
+                    Some(*form)
+                } else {
+                    None
+                }
+            })
+            .unwrap_or(AtomicForm::Update);
+        let range = |span: Span| self.program.range(span);
+        match atomic::parse(form, &statement.node, self.program.text, &range) {
+            Ok(found) => self.program.constructs[id].atomic = Some(found),
+            Err(why) => {
+                let place = self.program.range(statement.span);
+                self.problems.push(
+                    Problem::new(place, why).related(directive.range.clone(), "the construct"),
+                );
+            }
+        }
+        self.framed(Frame::Block, |this| {
+            this.visit_statement(&statement.node, &statement.span)
+        });
+    }
+}
+
+/// The constructs a directive consists of; no outer one for `section`.
+fn leaves(kind: DirectiveKind) -> (Option<Leaf>, Option<Leaf>) {
+    match kind {
+        DirectiveKind::Parallel => (Some(Leaf::Parallel), None),
+        DirectiveKind::For => (Some(Leaf::For), None),
+        DirectiveKind::ParallelFor => (Some(Leaf::Parallel), Some(Leaf::For)),
+        DirectiveKind::Sections => (Some(Leaf::Sections), None),
+        DirectiveKind::ParallelSections => (Some(Leaf::Parallel), Some(Leaf::Sections)),
+        DirectiveKind::Section => (None, None),
+        DirectiveKind::Single => (Some(Leaf::Single), None),
+        DirectiveKind::Master => (Some(Leaf::Master), None),
+        DirectiveKind::Barrier => (Some(Leaf::Barrier), None),
+        DirectiveKind::Critical => (Some(Leaf::Critical), None),
+        DirectiveKind::Atomic => (Some(Leaf::Atomic), None),
+    }
+}
+
+/// Inside collapsed loops, a block that holds nothing but the next loop.
+fn perfectly_nested(statement: &Node<Statement>, level: usize) -> &Node<Statement> {
+    match &statement.node {
+        Statement::Compound(items) if level > 0 => match items.as_slice() {
+            [
+                Node {
+                    node: BlockItem::Statement(only),
+                    ..
+                },
+            ] => perfectly_nested(only, level),
+            _ => statement,
+        },
+        _ => statement,
+    }
+}

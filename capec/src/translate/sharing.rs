@@ -1,0 +1,290 @@
+//! Data sharing: what each region captures, which local types it repeats, and which variables a clause had to name.
+//!
+//! Every use of a name is followed outwards from the construct it is in, until a construct has a private copy of it or
+//! it is declared; the regions passed on the way capture it (OpenMP 5.2 section 5.1).
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::directive::ClauseKind;
+use super::problem::Problem;
+use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Leaf, Program};
+
+/// Completes `program` and reports violations.
+pub fn complete(program: &mut Program<'_>, problems: &mut Vec<Problem>) {
+    let mut sharing = Sharing {
+        program,
+        problems,
+        unlisted: BTreeSet::new(),
+    };
+    for index in 0..sharing.program.uses.len() {
+        let found = &sharing.program.uses[index];
+        let (entity, scope, written, range) = (
+            found.entity,
+            found.scope,
+            found.written,
+            found.range.clone(),
+        );
+        sharing.require(entity, scope, written, Some(&range));
+    }
+    for id in 0..sharing.program.constructs.len() {
+        sharing.copies(id);
+    }
+}
+
+struct Sharing<'a, 'p> {
+    program: &'p mut Program<'a>,
+    problems: &'p mut Vec<Problem>,
+    unlisted: BTreeSet<(ConstructId, EntityId)>,
+}
+
+impl Sharing<'_, '_> {
+    fn require(
+        &mut self,
+        entity: EntityId,
+        scope: Option<ConstructId>,
+        written: bool,
+        place: Option<&Range<usize>>,
+    ) {
+        if let Some(hoist) = self.program.entities[entity].hoist {
+            self.require_hoist(hoist, scope);
+        }
+        if !self.program.entities[entity].kind.is_variable() {
+            return;
+        }
+        let home = self.program.entities[entity].home;
+        let mut next = scope;
+        while let Some(id) = next.filter(|_| next != home) {
+            let construct = &self.program.constructs[id];
+            if construct.treatment(entity).is_some() {
+                return;
+            }
+            next = construct.parent;
+            if construct.leaf == Leaf::Parallel {
+                self.check_listed(id, entity, place);
+                self.capture(id, entity, written);
+            }
+        }
+    }
+
+    fn capture(&mut self, region: ConstructId, entity: EntityId, written: bool) {
+        let found = &self.program.entities[entity];
+        let function = self.program.constructs[region].function;
+        if found.kind == EntityKind::Global || found.function.is_none() {
+            return;
+        }
+        if found.function != Some(function) {
+            return; // reported with the nested function
+        }
+        let known = self.program.constructs[region]
+            .captures
+            .insert(entity, written);
+        match known {
+            Some(before) => {
+                self.program.constructs[region]
+                    .captures
+                    .insert(entity, written || before);
+            }
+            None => self.require_type(entity, Some(region)),
+        }
+    }
+
+    fn require_hoist(&mut self, hoist: HoistId, scope: Option<ConstructId>) {
+        let home = self.program.hoists[hoist].home;
+        let mut next = scope;
+        while let Some(id) = next.filter(|_| next != home) {
+            next = self.program.constructs[id].parent;
+            if self.program.constructs[id].leaf == Leaf::Parallel
+                && self.program.constructs[id].hoists.insert(hoist)
+            {
+                let range = self.program.hoists[hoist].range.clone();
+                let mut inside: Vec<EntityId> = self
+                    .program
+                    .uses_in(&range)
+                    .iter()
+                    .map(|found| found.entity)
+                    .collect();
+                inside.retain(|entity| self.program.entities[*entity].hoist != Some(hoist));
+                for entity in inside {
+                    self.require(entity, Some(id), false, None);
+                }
+            }
+        }
+    }
+
+    /// What the declaration of `entity` needs where it is repeated inside `scope`.
+    fn require_type(&mut self, entity: EntityId, scope: Option<ConstructId>) {
+        let Some(declared) = self.program.entities[entity].declared.clone() else {
+            return;
+        };
+        if declared.inferred {
+            let name = self.program.entities[entity].name.clone();
+            let place = self.program.entities[entity].place.clone();
+            self.problems.push(Problem::new(place, format!("'{name}' is used in a parallel region, but '__auto_type' does not say its type"))
+                .note("declare it with its type"));
+        }
+        let in_specifiers: Vec<EntityId> = self
+            .program
+            .uses_in(&declared.specifiers)
+            .iter()
+            .map(|found| found.entity)
+            .collect();
+        let mut in_declarator: Vec<EntityId> = self
+            .program
+            .uses_in(&declared.declarator)
+            .iter()
+            .map(|found| found.entity)
+            .collect();
+        for other in in_specifiers {
+            self.require(other, scope, false, None);
+        }
+        in_declarator.retain(|other| !self.program.entities[*other].kind.is_variable());
+        for other in in_declarator {
+            self.require(other, scope, false, None);
+        }
+    }
+
+    /// What the private copies of a construct need.
+    fn copies(&mut self, id: ConstructId) {
+        for private in self.program.constructs[id].private.clone() {
+            let entity = private.entity;
+            let local = self.program.entities[entity].kind != EntityKind::Global;
+            let from_original = private.first || private.last || private.reduction.is_some();
+            let region = self.program.constructs[id].leaf == Leaf::Parallel;
+            if private.last || private.reduction.is_some() {
+                self.check_shared_around(id, entity);
+            }
+            if !local || self.program.entities[entity].home == Some(id) {
+                continue;
+            }
+            let spellable = is_spellable(self.program, entity);
+            if region && (from_original || !spellable) {
+                self.program.constructs[id].captures.insert(entity, true);
+            }
+            if spellable {
+                self.require_type(entity, Some(id));
+            }
+            if from_original || !spellable {
+                let parent = self.program.constructs[id].parent;
+                self.require(entity, parent, false, None);
+                if region {
+                    self.require_type(entity, Some(id));
+                }
+            }
+        }
+    }
+
+    /// A variable whose original receives a result must not be private to a thread of the enclosing region.
+    fn check_shared_around(&mut self, id: ConstructId, entity: EntityId) {
+        let mut next = self.program.constructs[id].parent;
+        let home = self.program.entities[entity].home;
+        while let Some(outer) = next {
+            let construct = &self.program.constructs[outer];
+            let inside_region = home == Some(outer) && self.region_around(outer);
+            if construct.treatment(entity).is_some() || inside_region {
+                let directive = &self.program.directives[self.program.constructs[id].directive];
+                let name = &self.program.entities[entity].name;
+                let message = format!(
+                    "'{name}' is private in the enclosing region, so '#pragma omp {}' cannot put a result into it",
+                    directive.kind.name()
+                );
+                let range = directive.range.clone();
+                let related = self.program.directives[construct.directive].range.clone();
+                self.problems.push(
+                    Problem::new(range, message)
+                        .related(related, "the enclosing construct")
+                        .note("share it, or reduce on the enclosing construct"),
+                );
+                return;
+            }
+            if construct.leaf == Leaf::Parallel {
+                return;
+            }
+            next = construct.parent;
+        }
+    }
+
+    fn region_around(&self, id: ConstructId) -> bool {
+        let mut next = Some(id);
+        while let Some(outer) = next {
+            if self.program.constructs[outer].leaf == Leaf::Parallel {
+                return true;
+            }
+            next = self.program.constructs[outer].parent;
+        }
+        false
+    }
+
+    /// `default(none)`: every variable used must be in a clause (section 5.4.1).
+    fn check_listed(
+        &mut self,
+        region: ConstructId,
+        entity: EntityId,
+        place: Option<&Range<usize>>,
+    ) {
+        let construct = &self.program.constructs[region];
+        let directive = &self.program.directives[construct.directive];
+        let none = directive
+            .clauses
+            .iter()
+            .any(|clause| clause.kind == ClauseKind::DefaultNone(true));
+        let Some(place) = place.filter(|_| none && !construct.listed.contains(&entity)) else {
+            return;
+        };
+        if self.program.is_constant(entity) || !self.unlisted.insert((region, entity)) {
+            return;
+        }
+        let name = &self.program.entities[entity].name;
+        let problem = Problem::new(
+            place.clone(),
+            format!("'{name}' is not in a data-sharing clause of this default(none) region"),
+        )
+        .related(directive.range.clone(), "the region")
+        .note(format!(
+            "add shared({name}), private({name}) or firstprivate({name})"
+        ));
+        self.problems.push(problem);
+    }
+}
+
+/// Array dimensions of `entity`'s declarator that are not constant, as indices of its layers.
+pub fn variable_dimensions(program: &Program<'_>, entity: EntityId) -> Vec<usize> {
+    let Some(declared) = &program.entities[entity].declared else {
+        return Vec::new();
+    };
+    let parameter = program.entities[entity].kind == EntityKind::Parameter;
+    let variable = |range: &Range<usize>| {
+        program
+            .uses_in(range)
+            .iter()
+            .any(|found| program.entities[found.entity].kind.is_variable())
+    };
+    declared
+        .layers
+        .iter()
+        .enumerate()
+        .filter(|(index, layer)| matches!(layer, Layer::Array(range) if variable(range) && !(parameter && *index == 0)))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// Whether `entity`'s declaration can be written a second time with the same meaning.
+pub fn is_spellable(program: &Program<'_>, entity: EntityId) -> bool {
+    let found = &program.entities[entity];
+    let Some(declared) = &found.declared else {
+        return false;
+    };
+    let hidden_array = found.kind == EntityKind::Parameter
+        && declared.layers.is_empty()
+        && matches!(
+            program.layers(entity).0.first(),
+            Some(Layer::Array(_) | Layer::Function)
+        );
+    let unsized_array = matches!(declared.layers.first(), Some(Layer::Array(range)) if program.slice(range).trim_matches(['[', ']', ' ']).is_empty())
+        && found.kind != EntityKind::Parameter;
+    !declared.untagged_body
+        && !declared.inferred
+        && !hidden_array
+        && !unsized_array
+        && variable_dimensions(program, entity).is_empty()
+}

@@ -1,0 +1,20 @@
+/* Atomic update with a commutative operator, OpenMP 5.2 section 15.8.4. Given
+ *     #pragma omp atomic
+ *     TARGET OP= OPERAND;
+ * we emit the block below. Where the types allow it (a constant expression) the update travels as an operation, and no
+ * memory is published; otherwise it is done on the newest value under the runtime's lock.
+ * Holes: $SITE the construct's site; $TARGET the updated lvalue; $OPERAND its operand; $NAME the operator's name in cape.h;
+ * $SIGN a minus where the operand is subtracted; $OPERATOR the assignment operator.
+ */
+{
+    __typeof__($TARGET) *const cape_target = &($TARGET);
+    const __typeof__(($OPERAND) + 0) cape_operand = ($OPERAND);
+    if (CAPE_COMMUTES(*cape_target, cape_operand)) {
+        const __typeof__(*cape_target) cape_converted = $SIGN(__typeof__(*cape_target))cape_operand;
+        cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION($NAME, *cape_target));
+    } else {
+        cape_atomic_enter(&$SITE, (void *)cape_target);
+        *cape_target $OPERATOR cape_operand;
+        cape_atomic_exit(&$SITE, (void *)cape_target);
+    }
+}

@@ -1,0 +1,34 @@
+/* Worksharing-loop construct with collapse, OpenMP 5.2 sections 4.4.3 and 11.5.1. Given
+ *     #pragma omp for collapse(2)
+ *     for (i = FIRST; i < BOUND; i += STRIDE)
+ *         for (j = FIRST; j < BOUND; j += STRIDE)
+ *             BODY
+ * we emit the block below. A logical iteration is a point of the nest; the nest's coordinates are computed once for each
+ * row of the innermost loop, which counts down as in for.c. Results and memory: as in for.c.
+ * Holes: as in for.c, and $COORDINATES sets all loop variables from cape_rest, $INNER is the number of the innermost
+ * loop's iterations.
+ */
+{
+    $ORIGINALS
+    $BOUNDS
+    struct cape_loop cape_loop;
+    {
+        $PRIVATES
+        cape_loop_begin(&cape_loop, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        while (cape_loop_next(&cape_loop)) {
+            unsigned long long cape_at = cape_loop.first;
+            while (cape_at < cape_loop.end) {
+                unsigned long long cape_rest = cape_at, cape_index, cape_run = $INNER - cape_at % $INNER;
+                $COORDINATES
+                if (cape_run > cape_loop.end - cape_at)
+                    cape_run = cape_loop.end - cape_at;
+                cape_at += cape_run;
+                for (; cape_run; --cape_run, $MOVE)
+                $BODY
+            }
+        }
+        $RESULTS
+        cape_loop_end(&cape_loop);
+    }
+    $BARRIER
+}

@@ -1,0 +1,30 @@
+/* Worksharing-loop construct, OpenMP 5.2 section 11.5.1. Given
+ *     #pragma omp for private(p) lastprivate(l) reduction(+ : r) schedule(SCHEDULE, CHUNK)
+ *     for (i = FIRST; i < BOUND; i += STRIDE)
+ *         BODY
+ * we emit the block below. The bounds are evaluated once; the loop that runs a chunk counts down, so that the host
+ * compiler knows its trip count and the variable cannot overflow. Results take effect at the barrier (with nowait, or
+ * combined with parallel: at the next one), where memory is published and caught up.
+ * Holes: $SITE the construct's site; $ORIGINALS addresses of the originals; $BOUNDS first value, bound, stride and the
+ * number of iterations cape_count; $PRIVATES the copies, the loop variable among them; $SCHEDULE and $CHUNK; $START sets
+ * the loop variable for the chunk; $MOVE steps it; $BODY the loop's body; $RESULTS reductions and last values; $BARRIER
+ * the barrier or nothing.
+ */
+{
+    $ORIGINALS
+    $BOUNDS
+    struct cape_loop cape_loop;
+    {
+        $PRIVATES
+        cape_loop_begin(&cape_loop, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        while (cape_loop_next(&cape_loop)) {
+            unsigned long long cape_run = cape_loop.end - cape_loop.first;
+            $START
+            for (; cape_run; --cape_run, $MOVE)
+            $BODY
+        }
+        $RESULTS
+        cape_loop_end(&cape_loop);
+    }
+    $BARRIER
+}
