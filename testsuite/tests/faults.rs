@@ -154,12 +154,13 @@ fn no_program_at_all_is_refused() {
 
 #[test]
 fn a_different_binary_on_a_rank_is_named() {
-    // Before main, rank 1 becomes another program, which capec built too.
+    // Before the runtime starts, rank 1 becomes another program, which capec built too: priorities up to 100 are the
+    // implementation's, and the lowest comes first.
     let site = Site::with(
         r#"#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-__attribute__((constructor)) static void change(int argc, char **argv) {
+__attribute__((constructor(1))) static void change(int argc, char **argv) {
     const char *rank = getenv("CAPE_RANK");
     (void)argc;
     if (rank && strcmp(rank, "1") == 0)
