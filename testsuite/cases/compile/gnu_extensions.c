@@ -20,7 +20,8 @@ int main(void)
 {
     struct small s[30] __attribute__((aligned(64)));
     int table[] = {[3] = 7, [0 ... 1] = 2}, best = 0;
-    __auto_type n = 30;
+    __auto_type given = 30;
+    int n = given;
 #pragma omp parallel for reduction(max : best)
     for (int i = 0; i < n; ++i) {
         s[i] = (struct small){.c = (char)clamp(i * 7), .i = table[i % 4] ?: -1};

@@ -11,7 +11,6 @@ int main(void)
         int me = omp_get_thread_num(), mine = 0;
 #pragma omp parallel reduction(+ : mine)
         {
-            wrong += 0;
             mine += omp_get_num_threads() * 10 + omp_get_thread_num();
 #pragma omp for
             for (int i = 0; i < 5; ++i)
