@@ -33,6 +33,7 @@ use crate::icv::Schedule;
 const ARRIVAL_FRAME: u16 = 2;
 const ORDER_FRAME: u16 = 3;
 const STREAM_FRAME: u16 = 4;
+const READY_FRAME: u16 = 5;
 /// A sender waits for room beyond this many queued bytes.
 const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
@@ -134,6 +135,8 @@ pub struct Stream {
 pub struct Inbox {
     /// Where each rank listens, once all are there.
     pub welcome: Option<Vec<String>>,
+    /// Workers that can relay what the driver sends.
+    pub ready: u32,
     /// Answers to `Acquire`.
     pub granted: VecDeque<(bool, Vec<Entry>)>,
     /// Answers to `FetchLog`.
@@ -162,6 +165,8 @@ pub struct Exchange {
     turn: Mutex<Turn>,
     resumed: Condvar,
     closed: AtomicBool,
+    /// A rank that cannot be reached any more, and until when the coordinator, its parent, has to end the job.
+    lost: Mutex<Option<(Instant, String)>>,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -195,6 +200,7 @@ impl Exchange {
             turn: Mutex::default(),
             resumed: Condvar::new(),
             closed: AtomicBool::new(false),
+            lost: Mutex::new(None),
         }
     }
 
@@ -230,7 +236,15 @@ impl Exchange {
     }
 
     fn poll(&self, events: &mut Vec<Event>) {
-        if let Err(error) = self.node.poll(None, events) {
+        let lost = lock(&self.lost).clone();
+        let left = lost
+            .as_ref()
+            .map(|(deadline, _)| deadline.saturating_duration_since(Instant::now()));
+        if let (Some(Duration::ZERO), Some((_, message))) = (left, lost) {
+            // Whoever waits for that rank would wait for ever.
+            fatal(message);
+        }
+        if let Err(error) = self.node.poll(left, events) {
             if self.closed.load(Acquire) {
                 // The process is ending; this thread ends with it.
                 loop {
@@ -309,12 +323,15 @@ impl Exchange {
         for event in events.drain(..) {
             match event {
                 Event::Frame { from, frame } => self.sort_frame(from, frame),
-                // The coordinator is gone: so is the job. Another rank is gone: the coordinator is its parent and ends the job.
+                // The coordinator is gone: so is the job.
                 Event::Closed {
                     peer: Peer::Coordinator,
                     ..
                 } => exit_now(1),
-                Event::Closed { .. } => {}
+                Event::Closed { peer, reason } => {
+                    let message = format!("lost the link to {peer:?}: {reason}");
+                    lock(&self.lost).get_or_insert((Instant::now() + LOST_PEER_GRACE, message));
+                }
             }
         }
         any
@@ -352,6 +369,7 @@ impl Exchange {
                     .parts
                     .push_back(part);
             }
+            (READY_FRAME, Peer::Rank(_)) => lock(&self.inbox).ready += 1,
             (kind, _) => fatal(format_args!(
                 "unknown message {kind} from {from:?}: all ranks must run the same build"
             )),
@@ -394,6 +412,16 @@ impl Exchange {
             payload: encode(request).into(),
         };
         self.give(self.node.send(Peer::Coordinator, frame), "the coordinator");
+    }
+
+    /// Tells the driver that this rank knows where all others are: it may have to relay to them from now on.
+    pub fn report_ready(&self) {
+        let frame = Frame {
+            kind: READY_FRAME,
+            tag: 0,
+            payload: Bytes::new(),
+        };
+        self.give(self.node.send(Peer::Rank(0), frame), "the driver");
     }
 
     /// Tells the driver that this rank has arrived.

@@ -271,7 +271,8 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all ranks of the job are there and introduces them to the transport.
+    /// Waits until all ranks of the job are there and introduces them to the transport; the driver also until all workers have done
+    /// so, because the first of them to be sent an order must be able to relay it.
     pub fn wait_for_all_ranks(&self) {
         self.welcomed.get_or_init(|| {
             let addresses = self.exchange.wait(|inbox| inbox.welcome.take());
@@ -283,6 +284,13 @@ impl Session {
                     Ok(_) => {}
                     Err(error) => fatal(format_args!("rank {rank} listens at {address}: {error}")),
                 }
+            }
+            if self.rank == 0 {
+                let workers = self.size - 1;
+                self.exchange
+                    .wait(|inbox| (inbox.ready == workers).then_some(()));
+            } else {
+                self.exchange.report_ready();
             }
         });
     }

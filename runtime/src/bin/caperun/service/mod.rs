@@ -99,7 +99,8 @@ impl Service {
             return Ok(Progress::Ordinary);
         }
         let addresses = self.membership.addresses();
-        replies.extend((0..self.ranks).map(|rank| {
+        // The driver last: its first region, which workers relay to one another, follows at once.
+        replies.extend((1..self.ranks).chain([0]).map(|rank| {
             (
                 rank,
                 Reply::Welcome {
