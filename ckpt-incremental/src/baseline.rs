@@ -7,10 +7,12 @@
 //! cheaper. Not elsewhere: one page per group would cost two MiB each.
 
 use crate::bitmap::PageBitmap;
+use crate::delta::Mask;
 use crate::error::Error;
 use crate::page::{PAGE_SIZE, Page, as_page, as_page_mut};
 use crate::range::{Initial, MemoryRange};
 use crate::sys::map::{HUGE_PAGE, Mapping};
+use crate::tracker::{Population, Span};
 
 /// Pages of a huge page.
 const GROUP: usize = HUGE_PAGE / PAGE_SIZE;
@@ -65,6 +67,45 @@ impl Baseline {
             .is_none_or(|present| present.get(self.index(page)))
     }
 
+    /// Calls `visit` with the parts of `range`, in order, told apart by whether all their pages are present.
+    pub(crate) fn by_population<E>(
+        &self,
+        range: MemoryRange,
+        mut visit: impl FnMut(Span) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut part: Option<Span> = None;
+        let mut at = range.start();
+        while at < range.end() {
+            let end = if self.present.is_some() {
+                group_of(at).end().min(range.end())
+            } else {
+                range.end()
+            };
+            let complete = |present: &PageBitmap| {
+                present.count_in(self.index(at), self.index(end)) == (end - at) / PAGE_SIZE
+            };
+            let population = match &self.present {
+                Some(present) if !complete(present) => Population::Unknown,
+                _ => Population::Complete,
+            };
+            part = Some(match part {
+                Some(part) if part.population == population => Span {
+                    range: MemoryRange::aligned(part.range.start(), end),
+                    population,
+                },
+                other => {
+                    other.map_or(Ok(()), &mut visit)?;
+                    Span {
+                        range: MemoryRange::aligned(at, end),
+                        population,
+                    }
+                }
+            });
+            at = end;
+        }
+        part.map_or(Ok(()), visit)
+    }
+
     /// The contents of the page at address `page`.
     pub(crate) fn page(&self, page: usize) -> &Page {
         if !self.is_present(page) {
@@ -82,6 +123,18 @@ impl Baseline {
         }
         let offset = page - self.range.start();
         as_page_mut(&mut self.shadow.bytes_mut()[offset..offset + PAGE_SIZE])
+    }
+
+    /// The 64-byte blocks of the page at address `page` that `changed` touches become those of `values`.
+    pub(crate) fn update(&mut self, page: usize, values: &Page, changed: &Mask) {
+        let baseline = self.page_mut(page);
+        let blocks = baseline
+            .chunks_exact_mut(64)
+            .zip(values.chunks_exact(64))
+            .zip(&changed.0);
+        blocks
+            .filter(|(_, bits)| **bits != 0)
+            .for_each(|((baseline, value), _)| baseline.copy_from_slice(value));
     }
 
     /// The contents of all of `run`, which must be present.

@@ -10,9 +10,9 @@ mod region;
 
 use std::time::{Duration, Instant};
 
-use crate::delta::{self, Change, Encoder, Mask, PageChange};
+use crate::delta::{self, Encoder, Mask};
 use crate::error::Error;
-use crate::page::{PAGE_SIZE, Page, page_of};
+use crate::page::{PAGE_SIZE, Page};
 use crate::probe::TrackerKind;
 use crate::range::{ByteRange, Initial, TrackedRange};
 use crate::scope::Scope;
@@ -20,7 +20,7 @@ use crate::sys::live::Live;
 use crate::tracker::Tracker;
 use crate::tracker::sigsegv::Sigsegv;
 use crate::tracker::wp_async::WpAsync;
-use region::{OnConflict, Region};
+use region::Region;
 
 /// What a published segment may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,68 +193,42 @@ impl Image {
     pub fn inject(&mut self, segment: &[u8]) -> Result<InjectStatistics, Error> {
         let regions = &self.regions;
         let pages = delta::decode(segment, &|page| find(regions, page, PAGE_SIZE).is_some())?;
-        self.apply(&pages, OnConflict::KeepLocal)
-    }
-
-    /// Baseline and memory take exactly these bytes, whatever memory holds. Makes no page dirty.
-    ///
-    /// # Errors
-    /// [`Error::Foreign`] if not all of the bytes lie in one tracked range; nothing has been changed then.
-    pub fn store(&mut self, address: usize, bytes: &[u8]) -> Result<(), Error> {
-        if !self.contains(address, bytes.len()) {
-            return Err(Error::Foreign {
-                address,
-                len: bytes.len(),
-            });
-        }
-        let mut pieces = Vec::new();
-        let mut rest = bytes;
-        let mut at = address;
-        while !rest.is_empty() {
-            let offset = at - page_of(at);
-            let (piece, after) = rest.split_at(rest.len().min(PAGE_SIZE - offset));
-            let narrow = |number: usize| {
-                u16::try_from(number)
-                    .expect("at most the size of a page")
-                    .to_le_bytes()
-            };
-            let ([a, b], [c, d]) = (narrow(offset), narrow(piece.len()));
-            pieces.push((page_of(at), [[a, b, c, d]], piece));
-            (at, rest) = (at + piece.len(), after);
-        }
-        let changes = pieces.iter().map(|(address, table, packed)| PageChange {
-            address: *address,
-            change: Change::Runs { table, packed },
-        });
-        self.apply(&changes.collect::<Vec<_>>(), OnConflict::Overwrite)
-            .map(|_| ())
-    }
-
-    fn apply(
-        &mut self,
-        pages: &[PageChange],
-        on_conflict: OnConflict,
-    ) -> Result<InjectStatistics, Error> {
         let mut statistics = InjectStatistics {
             pages: pages.len(),
             ..InjectStatistics::default()
         };
-        let mut rest = pages;
+        let mut rest = &pages[..];
         for region in &mut self.regions {
             let inside = rest.partition_point(|page| page.address < region.range().end());
             let (pages, after) = rest.split_at(inside);
             rest = after;
             if !pages.is_empty() {
-                region.apply(
+                region.inject(
                     &mut *self.tracker,
                     pages,
-                    on_conflict,
                     &mut self.scratch,
                     &mut statistics,
                 )?;
             }
         }
         Ok(statistics)
+    }
+
+    /// Baseline and memory take exactly these bytes, whatever memory holds.
+    ///
+    /// Meant for single values, and made cheap for these: memory is written like the program would, so that a page may be found dirty
+    /// next time; no byte of it will have changed.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] if not all of the bytes lie in one tracked range; nothing has been changed then.
+    pub fn store(&mut self, address: usize, bytes: &[u8]) -> Result<(), Error> {
+        let at = index_of(&self.regions, address, bytes.len());
+        let at = at.ok_or(Error::Foreign {
+            address,
+            len: bytes.len(),
+        })?;
+        self.regions[at].store(address, bytes);
+        Ok(())
     }
 
     /// Reads the baseline at `address`.
@@ -282,11 +256,16 @@ impl Image {
     }
 }
 
-fn find(regions: &[Region], address: usize, len: usize) -> Option<&Region> {
+fn index_of(regions: &[Region], address: usize, len: usize) -> Option<usize> {
     let after = regions.partition_point(|region| region.range().end() <= address);
     regions
         .get(after)
-        .filter(|region| region.range().contains(address, len))
+        .is_some_and(|region| region.range().contains(address, len))
+        .then_some(after)
+}
+
+fn find(regions: &[Region], address: usize, len: usize) -> Option<&Region> {
+    index_of(regions, address, len).map(|at| &regions[at])
 }
 
 /// Segments being filled and emitted.

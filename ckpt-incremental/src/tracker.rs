@@ -14,27 +14,41 @@ use std::fmt;
 use crate::error::Error;
 use crate::range::MemoryRange;
 
+/// What the caller knows of the pages of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Population {
+    /// All of them have been written at some time.
+    Complete,
+    /// Some may never have been touched.
+    Unknown,
+}
+
+/// Pages to ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Where they are.
+    pub(crate) range: MemoryRange,
+    /// What is known of them.
+    pub(crate) population: Population,
+}
+
 /// Finds written pages.
 pub(crate) trait Tracker: fmt::Debug + Send {
     /// Calls `dirty` with the pages of `span` that were written since they were last taken, and takes them: they are reported again only if
-    /// written again. May also report pages outside of `span`, of the same range. To be called before the pages are read.
-    fn take(&mut self, span: MemoryRange, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error>;
+    /// written again. To be called before the pages are read.
+    fn take(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error>;
 
     /// As `take`, but the pages may be reported again: for memory that is about to be changed from outside.
-    fn peek(&mut self, span: MemoryRange, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+    fn peek(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
         self.take(span, dirty)
     }
 
     /// Makes the clean pages of `run` writable without a trace, until closed. May be refused or not worth it: writes then just fault.
     fn open(&mut self, run: MemoryRange) -> Result<(), Error>;
 
-    /// Tracks the pages of `runs` (ascending, of one range) again, as if they had not been written since before `open`. Calls `dirty` with
-    /// at least those other pages whose dirtiness it forgets by this.
-    fn close(
-        &mut self,
-        runs: &[MemoryRange],
-        dirty: &mut dyn FnMut(MemoryRange),
-    ) -> Result<(), Error>;
+    /// Tracks the opened pages of `span` again, as if they had not been written since before `open`. Calls `dirty` with
+    /// at least those other pages of the span whose dirtiness it forgets by this.
+    fn close(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error>;
 
     /// Gives absent pages of `run`, from its start, the contents of `contents` without making them dirty. Returns how many pages it gave
     /// contents to: it stops at a page that is there already.

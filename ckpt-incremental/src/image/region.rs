@@ -10,14 +10,9 @@ use crate::range::{Initial, MemoryRange, TrackedRange};
 use crate::scope::Scope;
 use crate::sys::live::Live;
 use crate::tracker::Tracker;
-use crate::tracker::wp_async::join;
 
-/// Who wins a byte that this process has changed and not published, and an injection changes too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OnConflict {
-    KeepLocal,
-    Overwrite,
-}
+/// A gap of this many bytes is gone along rather than by another call of the kernel.
+const GAP: usize = 128 * PAGE_SIZE;
 
 /// How a page takes an injection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +89,23 @@ impl Region {
         span: MemoryRange,
     ) -> Result<(), Error> {
         let (range, pending) = (self.range(), &mut self.pending);
-        tracker.take(span, &mut |run| note(pending, range, run))
+        self.baseline.by_population(span, |span| {
+            tracker.take(span, &mut |run| note(pending, range, run))
+        })
+    }
+
+    /// Baseline and memory take exactly these bytes.
+    pub(super) fn store(&mut self, address: usize, bytes: &[u8]) {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = address + done;
+            let offset = at % PAGE_SIZE;
+            let piece = &bytes[done..bytes.len().min(done + PAGE_SIZE - offset)];
+            self.baseline.page_mut(at - offset)[offset..offset + piece.len()]
+                .copy_from_slice(piece);
+            self.live.store(at, piece);
+            done += piece.len();
+        }
     }
 
     /// Publishes the pending pages of `span`.
@@ -143,7 +154,7 @@ impl Region {
         }
         let Some(inside) = scope.mask(page) else {
             out.add(page, now, &changed, true);
-            self.baseline.page_mut(page).copy_from_slice(now);
+            self.baseline.update(page, now, &changed);
             return false;
         };
         let mut outside = changed.clone();
@@ -160,11 +171,10 @@ impl Region {
     }
 
     /// Applies changes of pages of this range, in ascending order.
-    pub(super) fn apply(
+    pub(super) fn inject(
         &mut self,
         tracker: &mut dyn Tracker,
         pages: &[PageChange],
-        on_conflict: OnConflict,
         scratch: &mut Page,
         statistics: &mut InjectStatistics,
     ) -> Result<(), Error> {
@@ -173,10 +183,12 @@ impl Region {
             .chunk_by(|a, b| a.address + PAGE_SIZE == b.address)
             .map(run_of)
             .collect();
-        let pending = &mut self.pending;
-        join(&runs, |span| {
-            tracker.peek(span, &mut |run| note(pending, range, run))
-        })?;
+        let (baseline, pending) = (&self.baseline, &mut self.pending);
+        for span in join(&runs) {
+            baseline.by_population(span, |span| {
+                tracker.peek(span, &mut |run| note(pending, range, run))
+            })?;
+        }
         statistics.bytes += pages.iter().map(|page| page.change.count()).sum::<usize>();
 
         let mut opened = Vec::new();
@@ -197,7 +209,7 @@ impl Region {
             match condition {
                 Condition::Dirty => {
                     for page in pages {
-                        statistics.conflicts += self.merge(page, on_conflict, scratch);
+                        statistics.conflicts += self.merge(page, scratch);
                     }
                 }
                 Condition::Fresh => self.fill(tracker, pages, &mut opened)?,
@@ -218,14 +230,12 @@ impl Region {
     }
 
     /// Applies a change to a page that this process has changed too. Returns the number of bytes that both changed.
-    fn merge(&mut self, page: &PageChange, on_conflict: OnConflict, now: &mut Page) -> usize {
+    fn merge(&mut self, page: &PageChange, now: &mut Page) -> usize {
         self.live.load_page(page.address, now);
         let local = delta::compare(now, self.baseline.page(page.address));
         let mut taken = page.change.mask();
         let all = taken.count();
-        if on_conflict == OnConflict::KeepLocal {
-            taken.subtract(&local);
-        }
+        taken.subtract(&local);
         let baseline = self.baseline.page_mut(page.address);
         page.change.apply(baseline);
         self.live.store_masked(page.address, baseline, &taken);
@@ -294,8 +304,12 @@ impl Region {
         opened: &[MemoryRange],
         scratch: &mut Page,
     ) -> Result<(), Error> {
-        let (range, pending) = (self.range(), &mut self.pending);
-        tracker.close(opened, &mut |run| note(pending, range, run))?;
+        let (range, baseline, pending) = (self.range(), &self.baseline, &mut self.pending);
+        for span in join(opened) {
+            baseline.by_population(span, |span| {
+                tracker.close(span, &mut |run| note(pending, range, run))
+            })?;
+        }
         for page in opened
             .iter()
             .flat_map(|run| (run.start()..run.end()).step_by(PAGE_SIZE))
@@ -316,4 +330,11 @@ impl Region {
 fn run_of(pages: &[PageChange]) -> MemoryRange {
     let start = pages.first().expect("at least one page").address;
     MemoryRange::aligned(start, start + pages.len() * PAGE_SIZE)
+}
+
+/// Spans that cover the ascending `runs`, with the small gaps between them.
+fn join(runs: &[MemoryRange]) -> impl Iterator<Item = MemoryRange> + '_ {
+    let near = |a: &MemoryRange, b: &MemoryRange| b.start() - a.end() <= GAP;
+    runs.chunk_by(near)
+        .map(|runs| MemoryRange::aligned(runs[0].start(), runs[runs.len() - 1].end()))
 }

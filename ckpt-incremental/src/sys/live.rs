@@ -113,6 +113,9 @@ impl Live {
     }
 }
 
+/// Bytes of a block that are written one by one: finding runs among them costs more.
+const FEW: u32 = 16;
+
 /// Copies the bytes whose bits are set.
 ///
 /// # Safety
@@ -124,6 +127,15 @@ unsafe fn store_block(from: *const u8, to: *mut u8, bits: u64) {
         return unsafe { std::ptr::copy_nonoverlapping(from, to, 64) };
     }
     let mut rest = bits;
+    if bits.count_ones() <= FEW {
+        while rest != 0 {
+            let at = rest.trailing_zeros() as usize;
+            // SAFETY: at is less than 64.
+            unsafe { *to.add(at) = *from.add(at) };
+            rest &= rest - 1;
+        }
+        return;
+    }
     while rest != 0 {
         let start = rest.trailing_zeros();
         let len = (!(rest >> start)).trailing_zeros();

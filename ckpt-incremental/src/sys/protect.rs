@@ -8,7 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use crate::error::Error;
 use crate::page::PAGE_SIZE;
@@ -16,10 +16,12 @@ use crate::range::MemoryRange;
 use crate::sys::live::Live;
 use crate::sys::map::Mapping;
 
-/// Pages opened by one fault: aligned blocks of this many.
-pub(crate) const BLOCK_PAGES: usize = 16;
+/// Pages opened by one fault where several are being written: aligned blocks of this many.
+const BLOCK_PAGES: usize = 16;
 /// Bytes of a block.
-pub(crate) const BLOCK: usize = BLOCK_PAGES * PAGE_SIZE;
+const BLOCK: usize = BLOCK_PAGES * PAGE_SIZE;
+/// Closed pages that are protected again together with the open ones around them.
+const GAP_PAGES: usize = 64;
 /// Ranges that can be tracked at the same time in one process.
 pub(crate) const MAX_RANGES: usize = 256;
 
@@ -27,13 +29,13 @@ pub(crate) const MAX_RANGES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Guarded {
     range: MemoryRange,
-    /// One bit per block, counted from the block that holds the range's start: open and dirty.
+    /// One bit per page, counted from the start of the block that holds the range's start: open and dirty.
     open: Mapping,
 }
 
 static TABLE: [AtomicPtr<Guarded>; MAX_RANGES] =
     [const { AtomicPtr::new(ptr::null_mut()) }; MAX_RANGES];
-/// Handlers that may have opened a block and not yet noted it.
+/// Handlers that may have opened a page and not yet noted it.
 static IN_FLIGHT: AtomicUsize = AtomicUsize::new(0);
 
 /// A range registered with the handler. Dropping it opens the range for good.
@@ -68,47 +70,85 @@ fn protect(range: MemoryRange, access: Access) -> io::Result<()> {
 }
 
 impl Guarded {
-    fn blocks(&self) -> usize {
-        self.range.end().div_ceil(BLOCK) - self.range.start() / BLOCK
+    /// The address that bit 0 stands for: bits of a block lie in one word.
+    fn origin(&self) -> usize {
+        self.range.start() / BLOCK * BLOCK
     }
 
-    fn block_of(&self, address: usize) -> usize {
-        address / BLOCK - self.range.start() / BLOCK
+    /// The bit of the page at `address`.
+    fn bit(&self, address: usize) -> usize {
+        (address - self.origin()) / PAGE_SIZE
     }
 
-    /// The memory of blocks `from..to`.
+    /// The memory of bits `from..to`.
     fn memory(&self, from: usize, to: usize) -> MemoryRange {
-        let first = self.range.start() / BLOCK;
-        let start = ((first + from) * BLOCK).max(self.range.start());
-        MemoryRange::aligned(start, ((first + to) * BLOCK).min(self.range.end()))
+        MemoryRange::aligned(
+            self.origin() + from * PAGE_SIZE,
+            self.origin() + to * PAGE_SIZE,
+        )
     }
 
-    /// Sets the bits of blocks `from..to`.
-    fn mark(&self, from: usize, to: usize) {
+    /// Calls `change` with each word of the bits `from..to`, and which of its bits these are.
+    fn for_each_word(&self, from: usize, to: usize, change: impl Fn(&AtomicU64, u64)) {
+        let words = self.open.atomics();
         let mut at = from;
         while at < to {
             let end = (at / 64 * 64 + 64).min(to);
-            let bits = (u64::MAX >> (64 - (end - at))) << (at % 64);
-            self.open.atomics()[at / 64].fetch_or(bits, SeqCst);
+            change(
+                &words[at / 64],
+                (u64::MAX >> (64 - (end - at))) << (at % 64),
+            );
             at = end;
         }
     }
 
-    /// Makes the block at `address` writable and dirty. If the process has too many mappings to split one more (vm.max_map_count), the smallest
-    /// enclosing piece for which there are enough, in the end the whole range, which needs none. Async-signal-safe.
+    fn mark(&self, from: usize, to: usize) {
+        self.for_each_word(from, to, |word, bits| {
+            word.fetch_or(bits, SeqCst);
+        });
+    }
+
+    fn unmark(&self, from: usize, to: usize) {
+        self.for_each_word(from, to, |word, bits| {
+            word.fetch_and(!bits, SeqCst);
+        });
+    }
+
+    /// Makes pages writable and dirty. Async-signal-safe.
     ///
-    /// The bits are set twice: before, so that no open block is ever unknown; and after, because a publication may have taken them in between.
+    /// The bits are set twice: before, so that no open page is ever unknown; and after, because a publication may have taken them in between.
+    fn open_bits(&self, from: usize, to: usize) -> bool {
+        self.mark(from, to);
+        let opened = protect(self.memory(from, to), Access::Write).is_ok();
+        self.mark(from, to);
+        opened
+    }
+
+    /// Opens the page at `address`; if a page of its block, or the one before the block, is open already: the block. If the process has too many
+    /// mappings to split one more (vm.max_map_count): the smallest enclosing piece for which there are enough, in the end the whole range, which
+    /// needs none. Async-signal-safe.
     fn open_at(&self, address: usize) -> bool {
-        let mut size = 1;
+        let (low, high) = (
+            self.bit(self.range.start()),
+            self.bit(self.range.end() - 1) + 1,
+        );
+        let page = self.bit(address);
+        let block = page / BLOCK_PAGES * BLOCK_PAGES;
+        let word = |bit: usize| self.open.atomics()[bit / 64].load(SeqCst) >> (bit % 64);
+        let busy =
+            word(block) & ((1 << BLOCK_PAGES) - 1) != 0 || (block > 0 && word(block - 1) & 1 == 1);
+        if !busy && self.open_bits(page, page + 1) {
+            return true;
+        }
+        let mut size = BLOCK_PAGES;
         loop {
-            let first = self.range.start() / BLOCK;
-            let start = (address / BLOCK / size * size).max(first) - first;
-            let end = ((address / BLOCK / size + 1) * size - first).min(self.blocks());
-            self.mark(start, end);
-            let opened = protect(self.memory(start, end), Access::Write).is_ok();
-            self.mark(start, end);
-            if opened || (start == 0 && end == self.blocks()) {
-                return opened;
+            let start = (page / size * size).max(low);
+            let end = ((page / size + 1) * size).min(high);
+            if self.open_bits(start, end) {
+                return true;
+            }
+            if (start, end) == (low, high) {
+                return false;
             }
             size *= 16;
         }
@@ -122,8 +162,8 @@ impl Guard {
     pub(crate) fn new(live: &Live) -> Result<Guard, Error> {
         install()?;
         let range = live.range();
-        let blocks = range.end().div_ceil(BLOCK) - range.start() / BLOCK;
-        let open = Mapping::anonymous(blocks.div_ceil(64) * 8, "the fault handler's page map")?;
+        let pages = range.end().div_ceil(BLOCK) * BLOCK_PAGES - range.start() / BLOCK * BLOCK_PAGES;
+        let open = Mapping::anonymous(pages.div_ceil(64) * 8, "the fault handler's page map")?;
         let guarded = Box::into_raw(Box::new(Guarded { range, open }));
         for (slot, entry) in TABLE.iter().enumerate() {
             if entry
@@ -148,7 +188,7 @@ impl Guard {
         self.guarded().range
     }
 
-    /// Protects the whole range: no block is open.
+    /// Protects the whole range: no page is open.
     pub(crate) fn close_all(&self) -> Result<(), Error> {
         let range = self.range();
         protect(range, Access::Read).map_err(|source| Error::Kernel {
@@ -158,36 +198,62 @@ impl Guard {
         })
     }
 
-    /// Opens the blocks that hold `address..address + len`.
+    /// Opens the pages that hold `address..address + len`.
     pub(crate) fn open(&self, address: usize, len: usize) {
         open_within(self.guarded(), address, len);
     }
 
-    /// Calls `found` with the memory of each stretch of open blocks that touches `span`, in order; `take`: and closes them.
-    ///
-    /// A stretch that cannot be closed because the process has too many mappings stays open and dirty: it will be found again.
-    pub(crate) fn opened(&self, span: MemoryRange, take: bool, found: &mut dyn FnMut(MemoryRange)) {
-        let guarded = self.guarded();
-        // Openings that any write before this call relied on are noted once no handler is in flight.
-        while IN_FLIGHT.load(SeqCst) != 0 {
-            std::thread::yield_now();
-        }
-        let (mut at, end) = (
-            guarded.block_of(span.start()),
-            guarded.block_of(span.end() - 1) + 1,
-        );
+    /// Calls `found` with each stretch of open pages of `span`, in order.
+    pub(crate) fn peek(&self, span: MemoryRange, found: &mut dyn FnMut(MemoryRange)) {
+        wait_for_handlers();
+        let (mut at, end) = self.bits(span);
         while let Some((from, to)) = self.next_stretch(at, end) {
-            let memory = guarded.memory(from, to);
-            if take {
-                // First the bits, then the protection: what is written in between is part of what the caller copies after this call.
-                self.unmark(from, to);
-                if protect(memory, Access::Read).is_err() {
-                    guarded.mark(from, to);
-                }
-            }
-            found(memory);
+            found(self.guarded().memory(from, to));
             at = to;
         }
+    }
+
+    /// Calls `found` with each stretch of open pages of `span`, in order, and closes them.
+    ///
+    /// What cannot be closed because the process has too many mappings stays open and dirty: it will be found again.
+    pub(crate) fn take(&self, span: MemoryRange, found: &mut dyn FnMut(MemoryRange)) {
+        let guarded = self.guarded();
+        wait_for_handlers();
+        let (mut at, end) = self.bits(span);
+        let mut stretches = Vec::new();
+        while let Some((from, to)) = self.next_stretch(at, end) {
+            // Pages between stretches are closed: protecting them once more costs less than another call.
+            stretches.clear();
+            stretches.push((from, to));
+            at = to;
+            while let Some((from, to)) = self.next_stretch(at, end.min(at + GAP_PAGES)) {
+                // The gap's limit may have cut the stretch short.
+                let to = if to < end {
+                    self.find(to, end, u64::MAX).unwrap_or(end)
+                } else {
+                    to
+                };
+                stretches.push((from, to));
+                at = to;
+            }
+            // First the bits, then the protection: what is written in between is part of what the caller copies after this call.
+            stretches
+                .iter()
+                .for_each(|(from, to)| guarded.unmark(*from, *to));
+            if protect(guarded.memory(from, at), Access::Read).is_err() {
+                stretches
+                    .iter()
+                    .for_each(|(from, to)| guarded.mark(*from, *to));
+            }
+            stretches
+                .iter()
+                .for_each(|(from, to)| found(guarded.memory(*from, *to)));
+        }
+    }
+
+    fn bits(&self, span: MemoryRange) -> (usize, usize) {
+        let guarded = self.guarded();
+        (guarded.bit(span.start()), guarded.bit(span.end() - 1) + 1)
     }
 
     fn next_stretch(&self, from: usize, to: usize) -> Option<(usize, usize)> {
@@ -196,31 +262,21 @@ impl Guard {
         Some((start, end))
     }
 
-    /// The first block in `from..to` whose bit, xor a bit of `invert`, is set.
+    /// The first page in `from..to` whose bit, xor a bit of `invert`, is set.
     fn find(&self, from: usize, to: usize, invert: u64) -> Option<usize> {
         let words = self.guarded().open.atomics();
         let mut at = from;
         while at < to {
             let word = (words[at / 64].load(SeqCst) ^ invert) >> (at % 64);
             if word != 0 {
-                return Some(at + word.trailing_zeros() as usize).filter(|block| *block < to);
+                return Some(at + word.trailing_zeros() as usize).filter(|page| *page < to);
             }
             at = at / 64 * 64 + 64;
         }
         None
     }
 
-    fn unmark(&self, from: usize, to: usize) {
-        let mut at = from;
-        while at < to {
-            let end = (at / 64 * 64 + 64).min(to);
-            let bits = (u64::MAX >> (64 - (end - at))) << (at % 64);
-            self.guarded().open.atomics()[at / 64].fetch_and(!bits, SeqCst);
-            at = end;
-        }
-    }
-
-    /// Makes exactly `run` writable or not, without noting it anywhere. False: the process has too many mappings.
+    /// Makes exactly `run` writable or not, without noting it anywhere.
     pub(crate) fn set_access(&self, run: MemoryRange, access: Access) -> Result<(), io::Error> {
         assert!(
             self.range().contains(run.start(), run.len()),
@@ -230,14 +286,19 @@ impl Guard {
     }
 }
 
+/// Waits until every opening that an earlier write relied on has been noted: no handler is between its two marks.
+fn wait_for_handlers() {
+    while IN_FLIGHT.load(SeqCst) != 0 {
+        std::thread::yield_now();
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         // Should it fail, faults in the range are no longer ours: the program ends with SIGSEGV instead of going on wrongly.
         let _ = protect(self.range(), Access::Write);
         TABLE[self.slot].store(ptr::null_mut(), SeqCst);
-        while IN_FLIGHT.load(SeqCst) != 0 {
-            std::thread::yield_now();
-        }
+        wait_for_handlers();
         // SAFETY: made by Box::into_raw in `new`; no handler that saw it in the table is still running.
         drop(unsafe { Box::from_raw(self.guarded) });
     }
@@ -246,10 +307,13 @@ impl Drop for Guard {
 fn open_within(guarded: &Guarded, address: usize, len: usize) {
     let start = address.max(guarded.range.start());
     let end = address.saturating_add(len).min(guarded.range.end());
+    if start >= end || guarded.open_bits(guarded.bit(start), guarded.bit(end - 1) + 1) {
+        return;
+    }
     let mut at = start;
     while at < end {
         guarded.open_at(at);
-        at = at / BLOCK * BLOCK + BLOCK;
+        at = at / PAGE_SIZE * PAGE_SIZE + PAGE_SIZE;
     }
 }
 
@@ -266,7 +330,7 @@ pub(crate) fn open_anywhere(address: usize, len: usize) {
     IN_FLIGHT.fetch_sub(1, SeqCst);
 }
 
-/// Opens the block of a fault. False: not ours.
+/// Opens the page of a fault. False: not ours.
 fn resolve(address: usize) -> bool {
     IN_FLIGHT.fetch_add(1, SeqCst);
     let mut resolved = false;
@@ -307,7 +371,7 @@ fn install() -> Result<(), Error> {
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = on_fault as extern "C" fn(_, _, _) as *const () as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        // SAFETY: fills in a set that we own. All signals wait: the user's handlers must not run between the two marks of `open_at`.
+        // SAFETY: fills in a set that we own. All signals wait: the user's handlers must not run between the two marks of `open_bits`.
         unsafe { libc::sigfillset(&mut action.sa_mask) };
         // SAFETY: the handler keeps to what signal-safety(7) allows.
         if unsafe { libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()) } < 0 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Tracker;
+use super::{Span, Tracker};
 use crate::error::Error;
 use crate::page::{PAGE_SIZE, page_of};
 use crate::range::MemoryRange;
@@ -23,9 +23,12 @@ impl Model {
 }
 
 impl Tracker for Model {
-    fn take(&mut self, span: MemoryRange, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+    fn take(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
         let mut pages = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-        let found: Vec<usize> = pages.range(span.start()..span.end()).copied().collect();
+        let found: Vec<usize> = pages
+            .range(span.range.start()..span.range.end())
+            .copied()
+            .collect();
         for page in found {
             pages.remove(&page);
             dirty(MemoryRange::aligned(page, page + PAGE_SIZE));
@@ -37,11 +40,7 @@ impl Tracker for Model {
         Ok(())
     }
 
-    fn close(
-        &mut self,
-        _runs: &[MemoryRange],
-        _dirty: &mut dyn FnMut(MemoryRange),
-    ) -> Result<(), Error> {
+    fn close(&mut self, _span: Span, _dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
         Ok(())
     }
 }

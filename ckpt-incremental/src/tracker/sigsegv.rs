@@ -1,19 +1,21 @@
-//! Tracking by `mprotect`: clean pages are read-only; the handler of the fault makes a block of 16 pages writable and notes it. The paper's way.
+//! Tracking by `mprotect`: clean pages are read-only; the handler of the fault makes the page writable and notes it. The paper's way.
 //!
 //! ```text
-//!   block     closed ──fault: mark, mprotect(rw), mark──► open, marked ──take: unmark, mprotect(r)──► closed
+//!   page      closed ──fault: mark, mprotect(rw), mark──► open, marked ──take: unmark, mprotect(r)──► closed
 //! ```
 //!
-//! - A range is protected in one call however long it is; only blocks that were opened are ever touched again.
-//! - All pages of an open block count as dirty. The diff sorts them out: comparing 15 pages costs less than the faults they save.
-//! - A process may have a limited number of mappings (vm.max_map_count), and an open block between closed ones takes two. When there are
+//! - A range is protected in one call however long it is; only pages that were opened are ever touched again.
+//! - Where a page of a block of 16, or the one before the block, is open already, a fault opens the whole block, and all of it counts as
+//!   dirty. The diff sorts it out: comparing a page costs less than the fault it saves.
+//! - A process may have a limited number of mappings (vm.max_map_count), and an open page between closed ones takes two. When there are
 //!   none left, larger and larger pieces are opened, which joins mappings.
 //! - The handler never waits. Whoever takes pages waits until no handler is between its two marks: then every opening that an earlier write
 //!   relied on has been noted.
 //! - A stack on which the process itself runs cannot be protected: the handler needs it. All its pages count as dirty, always.
 
-use super::Tracker;
+use super::{Span, Tracker};
 use crate::error::Error;
+use crate::page::PAGE_SIZE;
 use crate::range::{Initial, MemoryRange, TrackedRange, Use};
 use crate::sys::live::Live;
 use crate::sys::pagemap::PageMap;
@@ -61,9 +63,7 @@ fn find_populated(range: MemoryRange, found: &mut Vec<usize>) {
     let read = PageMap::open().and_then(|map| map.populated(range, &mut |page| found.push(page)));
     if read.is_err() {
         // No /proc: then everything may have been written.
-        *found = (range.start()..range.end())
-            .step_by(protect::BLOCK)
-            .collect();
+        *found = (range.start()..range.end()).step_by(PAGE_SIZE).collect();
     }
 }
 
@@ -86,18 +86,18 @@ fn set_access(guard: &Guard, run: MemoryRange, access: Access) -> Result<(), Err
 }
 
 impl Tracker for Sigsegv {
-    fn take(&mut self, span: MemoryRange, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
-        match self.guard(span) {
-            Some(guard) => guard.opened(span, true, dirty),
-            None => dirty(span),
+    fn take(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+        match self.guard(span.range) {
+            Some(guard) => guard.take(span.range, dirty),
+            None => dirty(span.range),
         }
         Ok(())
     }
 
-    fn peek(&mut self, span: MemoryRange, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
-        match self.guard(span) {
-            Some(guard) => guard.opened(span, false, dirty),
-            None => dirty(span),
+    fn peek(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+        match self.guard(span.range) {
+            Some(guard) => guard.peek(span.range, dirty),
+            None => dirty(span.range),
         }
         Ok(())
     }
@@ -107,16 +107,10 @@ impl Tracker for Sigsegv {
             .map_or(Ok(()), |guard| set_access(guard, run, Access::Write))
     }
 
-    fn close(
-        &mut self,
-        runs: &[MemoryRange],
-        _dirty: &mut dyn FnMut(MemoryRange),
-    ) -> Result<(), Error> {
-        // A block that a fault has opened meanwhile stays marked, so that closing part of it forgets nothing.
-        runs.iter().try_for_each(|run| {
-            self.guard(*run)
-                .map_or(Ok(()), |guard| set_access(guard, *run, Access::Read))
-        })
+    fn close(&mut self, span: Span, _dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+        // A page that a fault has opened meanwhile stays marked, so that closing it forgets nothing.
+        self.guard(span.range)
+            .map_or(Ok(()), |guard| set_access(guard, span.range, Access::Read))
     }
 
     fn pretouch(&self, address: usize, len: usize) {

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::Tracker;
+use super::{Population, Span, Tracker};
 use crate::error::Error;
 use crate::page::PAGE_SIZE;
 use crate::probe::TrackerKind;
@@ -14,9 +14,6 @@ use crate::sys::live::Live;
 use crate::sys::map::Mapping;
 use crate::sys::pagemap::PageMap;
 use crate::sys::userfault::UserFault;
-
-/// A gap of this many pages is scanned along rather than by another call of the kernel.
-const GAP: usize = 128 * PAGE_SIZE;
 
 /// See the module.
 #[derive(Debug)]
@@ -40,7 +37,11 @@ impl WpAsync {
             live.refuse_huge_pages();
             tracker.fault.register(tracked.range)?;
             if tracked.initial == Initial::Current {
-                tracker.take(tracked.range, &mut |_| {})?;
+                let span = Span {
+                    range: tracked.range,
+                    population: Population::Unknown,
+                };
+                tracker.take(span, &mut |_| {})?;
             }
         }
         Ok(tracker)
@@ -48,7 +49,7 @@ impl WpAsync {
 }
 
 impl Tracker for WpAsync {
-    fn take(&mut self, span: MemoryRange, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+    fn take(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
         self.map.take_written(span, dirty)
     }
 
@@ -61,37 +62,13 @@ impl Tracker for WpAsync {
         }
     }
 
-    fn close(
-        &mut self,
-        runs: &[MemoryRange],
-        dirty: &mut dyn FnMut(MemoryRange),
-    ) -> Result<(), Error> {
-        join(runs, |span| self.map.take_written(span, dirty))
+    fn close(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
+        self.map.take_written(span, dirty)
     }
 
     fn install(&mut self, run: MemoryRange, contents: &[u8]) -> usize {
         self.fault.install(run, contents)
     }
-}
-
-/// Calls `visit` with spans that cover `runs`, joining those with small gaps between them.
-pub(crate) fn join(
-    runs: &[MemoryRange],
-    mut visit: impl FnMut(MemoryRange) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut rest = runs;
-    while let Some((first, mut after)) = rest.split_first() {
-        let mut end = first.end();
-        while let Some((next, behind)) = after
-            .split_first()
-            .filter(|(next, _)| next.start() - end <= GAP)
-        {
-            (end, after) = (next.end(), behind);
-        }
-        visit(MemoryRange::aligned(first.start(), end))?;
-        rest = after;
-    }
-    Ok(())
 }
 
 /// Whether all of it works here: tracks two pages of its own.
@@ -112,11 +89,15 @@ fn try_two_pages() -> Result<(), Error> {
     };
     let mut tracker = WpAsync::start(&[(&live, tracked)])?;
     let second = MemoryRange::aligned(range.start() + PAGE_SIZE, range.end());
+    let span = Span {
+        range,
+        population: Population::Unknown,
+    };
     for value in 1..3 {
         live.store(second.start(), &[value]);
         for expected in [vec![second], vec![]] {
             let mut found = Vec::new();
-            tracker.take(range, &mut |run| found.push(run))?;
+            tracker.take(span, &mut |run| found.push(run))?;
             if found != expected {
                 let reason = "the kernel does not report written pages as documented".into();
                 return Err(Error::Unavailable {
