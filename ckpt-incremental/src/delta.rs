@@ -22,7 +22,7 @@
 //!                 the changed bytes, in order
 //! ```
 //!
-//! Decoding trusts nothing: [`decode`] checks all of this, and that all pages belong to the image, before it returns anything to apply.
+//! Decoding trusts nothing: [`decode()`] checks all of this, and that all pages belong to the image, before it returns anything to apply.
 //!
 //! Which encoding a page gets is a matter of size alone: a run costs 4 bytes, a changed block 8, a whole page nothing. An
 //! [`Exact`](crate::Exactness::Exact) delta never holds a byte that did not change. A [`SoleWriter`](crate::Exactness::SoleWriter) one may,

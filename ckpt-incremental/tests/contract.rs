@@ -430,7 +430,7 @@ fn malformed_segments_change_nothing(kind: TrackerKind) {
     );
     let image = std::cell::RefCell::new(image);
     let mut runner = TestRunner::new(Config {
-        cases: 2000,
+        cases: 500,
         failure_persistence: None,
         ..Config::default()
     });
@@ -468,7 +468,7 @@ fn threads_may_write_meanwhile(kind: TrackerKind) {
     use std::sync::atomic::{AtomicBool, Ordering};
     const PAGES: usize = 96;
     const WRITERS: usize = 3;
-    const ROUNDS: usize = 300;
+    const ROUNDS: usize = 100;
     let memory = Memory::pages(PAGES);
     let mut image = memory.track(kind);
     let mut replayed = vec![0; PAGES * PAGE_SIZE];

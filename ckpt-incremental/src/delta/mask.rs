@@ -60,15 +60,14 @@ impl Mask {
 
     /// The first set byte at or after `from`, if `invert` is 0; the first that is not set, if it is all ones.
     fn find(&self, from: usize, invert: u64) -> Option<usize> {
-        let mut at = from;
-        while at < PAGE_SIZE {
-            let word = (self.0[at / 64] ^ invert) >> (at % 64);
-            if word != 0 {
-                return Some(at + word.trailing_zeros() as usize);
-            }
-            at = at / 64 * 64 + 64;
+        let (block, rest) = (from / 64, self.0.get(from / 64..)?);
+        let word = (rest.first()? ^ invert) >> (from % 64);
+        if word != 0 {
+            return Some(from + word.trailing_zeros() as usize);
         }
-        None
+        let further = rest[1..].iter().position(|word| *word != invert)?;
+        let word = rest[1 + further] ^ invert;
+        Some((block + 1 + further) * 64 + word.trailing_zeros() as usize)
     }
 
     /// The maximal runs of adjacent bytes, as (start, end), in order.

@@ -131,11 +131,11 @@ impl Region {
                     .count_in(index, end.min(index + (group_end - page) / PAGE_SIZE));
                 self.baseline.expect(page, dirty);
             }
+            at = index + 1;
             out.statistics.pages_dirty += 1;
             if !self.publish_page(page, scope, scratch, out) {
                 self.pending.clear(index);
             }
-            at = index + 1;
         }
     }
 
