@@ -120,6 +120,9 @@ pub fn specifiers(program: &Program<'_>, entity: EntityId, scope: Option<Constru
             .clone()
             .map(|body| (body, String::new())),
     );
+    if let (Some(body), Some(hoist)) = (declared.untagged_body.clone(), declared.hoist) {
+        replaced.push((body, tag(hoist)));
+    }
     respelled(program, &declared.specifiers, scope, &replaced)
 }
 
@@ -181,9 +184,19 @@ pub fn dimension_values(
     values
 }
 
+/// The tag that a local type without one is given, so that it can be named in two functions.
+pub fn tag(hoist: HoistId) -> String {
+    format!("cape_type_{}", hoist + 1)
+}
+
 /// A local type or prototype, to be repeated in `scope`.
 pub fn hoisted(program: &Program<'_>, hoist: HoistId, scope: Option<ConstructId>) -> String {
     let found = &program.hoists[hoist];
     let end = if found.terminate { ";" } else { "" };
-    format!("{}{end}", respelled(program, &found.range, scope, &[]))
+    let tagged: Vec<(Range<usize>, String)> = found
+        .untagged
+        .iter()
+        .map(|brace| (brace.clone(), format!(" {} {{", tag(hoist))))
+        .collect();
+    format!("{}{end}", respelled(program, &found.range, scope, &tagged))
 }

@@ -8,7 +8,7 @@ mod worksharing;
 use std::ops::Range;
 
 use super::code::{Code, Piece};
-use super::declare::spelled;
+use super::declare::{spelled, tag};
 use super::markers::SourceMap;
 use super::program::{ConstructId, FunctionId, Leaf, Program};
 use super::template;
@@ -145,6 +145,11 @@ impl Lowerer<'_, '_> {
                 ));
             }
         }
+        for (place, text) in self.new_tags() {
+            if inside(&place) {
+                events.push(Event::Edit(place, text));
+            }
+        }
         for place in self.dropped_registers().into_iter().filter(inside) {
             events.push(Event::Edit(place, String::new()));
         }
@@ -157,6 +162,24 @@ impl Lowerer<'_, '_> {
             .constructs
             .iter()
             .any(|construct| construct.leaf == Leaf::Parallel && construct.body.contains(&offset))
+    }
+
+    /// Tags for local types without one that regions repeat.
+    fn new_tags(&self) -> Vec<(Range<usize>, String)> {
+        let repeated = self
+            .program
+            .constructs
+            .iter()
+            .flat_map(|construct| construct.hoists.iter());
+        let mut tags: Vec<(Range<usize>, String)> = repeated
+            .filter_map(|hoist| {
+                let brace = self.program.hoists[*hoist].untagged.clone()?;
+                Some((brace, format!("{} {{", tag(*hoist))))
+            })
+            .collect();
+        tags.sort_by_key(|(place, _)| place.start);
+        tags.dedup();
+        tags
     }
 
     /// `register` of variables whose address the translation takes.

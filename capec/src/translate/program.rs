@@ -97,8 +97,10 @@ pub struct Declared {
     pub dropped: Vec<Range<usize>>,
     /// Body (`{...}`) of a tagged struct, union or enumeration among the specifiers.
     pub tagged_body: Option<Range<usize>>,
-    /// The specifiers define a type without a tag, so that they cannot be written twice.
-    pub untagged_body: bool,
+    /// Body of a type without a tag among the specifiers.
+    pub untagged_body: Option<Range<usize>>,
+    /// The local type definition that the specifiers are.
+    pub hoist: Option<HoistId>,
     /// Bytes of the declarator, without attributes and initializer.
     pub declarator: Range<usize>,
     /// Steps from the name to the base type.
@@ -109,8 +111,6 @@ pub struct Declared {
     pub constant: bool,
     /// `volatile` or `_Atomic` among the specifiers.
     pub volatile: bool,
-    /// Start of the declaration; entities of one declaration share it.
-    pub group: usize,
     /// `__auto_type`.
     pub inferred: bool,
     /// `register` keyword, if any.
@@ -145,6 +145,8 @@ pub struct Hoist {
     pub range: Range<usize>,
     /// `;` has to be added.
     pub terminate: bool,
+    /// Bytes of the `{` before which a tag has to be put, so that the type can be named twice.
+    pub untagged: Option<Range<usize>>,
     /// Innermost construct in which it is.
     pub home: Option<ConstructId>,
 }
@@ -203,8 +205,6 @@ pub struct Private {
 pub struct Loop {
     /// Loop variable.
     pub entity: EntityId,
-    /// Declared in the loop's header.
-    pub declared: bool,
     /// First value.
     pub first: Range<usize>,
     /// Bound.
@@ -503,7 +503,6 @@ pub fn has_storage(
 pub fn associated(program: &Program<'_>, form: &Canonical<'_>, entity: EntityId) -> Loop {
     Loop {
         entity,
-        declared: matches!(form.variable, super::loops::Variable::Declared(_)),
         first: program.range(form.first.span),
         bound: program.range(form.bound.span),
         relation: form.relation,

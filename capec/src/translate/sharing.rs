@@ -129,6 +129,9 @@ impl Sharing<'_, '_> {
             .iter()
             .map(|found| found.entity)
             .collect();
+        if let (Some(_), Some(hoist)) = (&declared.untagged_body, declared.hoist) {
+            self.require_hoist(hoist, scope);
+        }
         let mut in_declarator: Vec<EntityId> = self
             .program
             .uses_in(&declared.declarator)
@@ -201,6 +204,21 @@ impl Sharing<'_, '_> {
                 return;
             }
             next = construct.parent;
+        }
+        // Orphaned: a local variable belongs to the thread that called the function.
+        let found = &self.program.entities[entity];
+        if self.program.constructs[id].leaf != Leaf::Parallel
+            && matches!(found.kind, EntityKind::Automatic | EntityKind::Parameter)
+        {
+            let directive = &self.program.directives[self.program.constructs[id].directive];
+            let (name, kind) = (&found.name, directive.kind.name());
+            let message = format!(
+                "'{name}' is private to each thread that calls this function, so '#pragma omp {kind}' cannot put a result into it"
+            );
+            let problem = Problem::new(directive.range.clone(), message)
+                .related(found.place.clone(), "declared here")
+                .note("make it static or global, or reach it through a pointer");
+            self.problems.push(problem);
         }
     }
 
@@ -282,7 +300,7 @@ pub fn is_spellable(program: &Program<'_>, entity: EntityId) -> bool {
         );
     let unsized_array = matches!(declared.layers.first(), Some(Layer::Array(range)) if program.slice(range).trim_matches(['[', ']', ' ']).is_empty())
         && found.kind != EntityKind::Parameter;
-    !declared.untagged_body
+    (declared.untagged_body.is_none() || declared.hoist.is_some())
         && !declared.inferred
         && !hidden_array
         && !unsized_array

@@ -44,7 +44,7 @@ impl Lowerer<'_, '_> {
                 .as_ref()
                 .map_or_else(|| Code::made("0"), |range| self.parenthesized(range)),
         );
-        code.text(format!(";\nconst __SIZE_TYPE__ cape_len_{name} = "));
+        code.text(format!(";\nconst unsigned long cape_len_{name} = "));
         code.append(match (&section.length, section.single) {
             (Some(range), _) => self.parenthesized(range),
             (None, true) => Code::made("1"),
@@ -228,7 +228,7 @@ impl Lowerer<'_, '_> {
 /// Sets every element of `array` to the identity.
 fn identities(name: &str, array: &str, element: &str, operator: Operator) -> String {
     format!(
-        "__SIZE_TYPE__ cape_k_{name};\nfor (cape_k_{name} = 0; cape_k_{name} < sizeof {array} / sizeof {element}; ++cape_k_{name})\n    \
+        "unsigned long cape_k_{name};\nfor (cape_k_{name} = 0; cape_k_{name} < sizeof {array} / sizeof {element}; ++cape_k_{name})\n    \
          ((__typeof__({element}) *){array})[cape_k_{name}] = CAPE_IDENTITY({}, {element});",
         operator.name()
     )

@@ -100,9 +100,9 @@ impl Lowerer<'_, '_> {
         let mut names = Vec::new();
         for (layer, value) in dimension_values(program, entity, program.constructs[id].parent) {
             let name = format!("cape_dim_{}_{}", program.entities[entity].name, layer + 1);
-            dimensions.push(Code::made(format!("const __SIZE_TYPE__ {name} = {value};")));
+            dimensions.push(Code::made(format!("const unsigned long {name} = {value};")));
             arguments.push(Code::made(format!(
-                "const __SIZE_TYPE__ {name} = *(const __SIZE_TYPE__ *)cape_env[{}];",
+                "const unsigned long {name} = *(const unsigned long *)cape_env[{}];",
                 addresses.len()
             )));
             addresses.push(format!("(void *)&{name}"));
@@ -134,23 +134,21 @@ impl Lowerer<'_, '_> {
             Some(_) => format!("(*cape_orig_{name})"),
         };
         let base = self.pointer_base(id, entity);
-        let declaration = match base {
-            Some(base) => format!("{base} {pointer}"),
+        let spell = |name: &str| match &base {
+            Some(base) => format!("{base} {name}"),
             None => format!(
                 "{} {}",
                 specifiers(program, entity, Some(id)),
-                declarator(program, entity, &pointer, sizes, Some(id))
+                declarator(program, entity, name, sizes, Some(id))
             ),
         };
         if by_value {
-            // A pointer to a variable-length array: its own declaration is not repeated, the value is.
-            let declaration = format!(
-                "{} {}",
-                specifiers(program, entity, Some(id)),
-                declarator(program, entity, name, sizes, Some(id))
+            return format!(
+                "{} = *(__typeof__({name}) *)cape_env[{index}];",
+                spell(name)
             );
-            return format!("{declaration} = *(__typeof__({name}) *)cape_env[{index}];");
         }
+        let declaration = spell(&pointer);
         format!("{declaration} = cape_env[{index}];")
     }
 

@@ -427,12 +427,7 @@ impl<'a> Resolver<'a, '_> {
                     self.visit_declaration_specifier(&specifier.node, &specifier.span);
                 }
                 let declarator = &declaration.node.declarators[0].node.declarator;
-                self.declare(
-                    specifiers,
-                    declarator,
-                    EntityKind::Automatic,
-                    declaration.span.start,
-                )
+                self.declare(specifiers, declarator, EntityKind::Automatic)
             }
         };
         let Some(entity) = entity else {

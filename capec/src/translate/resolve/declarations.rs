@@ -70,12 +70,7 @@ impl<'a> Resolver<'a, '_> {
         }
         if let Some(declarator) = &parameter.declarator {
             self.visit_declarator(&declarator.node, &declarator.span);
-            self.declare(
-                &parameter.specifiers,
-                declarator,
-                EntityKind::Parameter,
-                declarator.span.start,
-            );
+            self.declare(&parameter.specifiers, declarator, EntityKind::Parameter);
         }
     }
 
@@ -89,7 +84,6 @@ impl<'a> Resolver<'a, '_> {
                 &declaration.node.specifiers,
                 &each.node.declarator,
                 EntityKind::Parameter,
-                each.span.start,
             );
         }
     }
@@ -116,9 +110,11 @@ impl<'a> Resolver<'a, '_> {
             let declarator = &each.node.declarator;
             self.visit_declarator(&declarator.node, &declarator.span);
             let kind = self.kind(declaration, &declarator.node, typedef);
-            self.declare(specifiers, declarator, kind, span.start);
+            self.declare(specifiers, declarator, kind);
             if let Some(initializer) = &each.node.initializer {
+                let hoist = self.hoist.take();
                 self.visit_initializer(&initializer.node, &initializer.span);
+                self.hoist = hoist;
             }
         }
         self.hoist = outer;
@@ -173,9 +169,14 @@ impl<'a> Resolver<'a, '_> {
             Some(specifier) => (self.program.range(specifier.span), true),
             None => return None,
         };
+        let untagged = definition
+            .filter(|specifier| terminate && !has_tag(&specifier.node))
+            .and_then(|specifier| self.braces(self.program.range(specifier.span)))
+            .map(|body| body.start..body.start + 1);
         self.program.hoists.push(Hoist {
             range,
             terminate,
+            untagged,
             home: self.construct,
         });
         Some(self.program.hoists.len() - 1)
@@ -186,10 +187,9 @@ impl<'a> Resolver<'a, '_> {
         specifiers: &'a [Node<DeclarationSpecifier>],
         declarator: &'a Node<Declarator>,
         kind: EntityKind,
-        group: usize,
     ) -> Option<EntityId> {
         let name = declared_name(declarator)?;
-        let declared = self.declared(specifiers, declarator, group);
+        let declared = self.declared(specifiers, declarator);
         Some(self.enter(name, kind, declared))
     }
 
@@ -224,7 +224,6 @@ impl<'a> Resolver<'a, '_> {
         &self,
         specifiers: &[Node<DeclarationSpecifier>],
         declarator: &Node<Declarator>,
-        group: usize,
     ) -> Option<Declared> {
         let (first, last) = (specifiers.first()?, specifiers.last()?);
         let range = self
@@ -251,7 +250,10 @@ impl<'a> Resolver<'a, '_> {
             tagged_body: body
                 .filter(|_| tagged)
                 .and_then(|specifier| self.braces(self.program.range(specifier.span))),
-            untagged_body: body.is_some() && !tagged,
+            untagged_body: body
+                .filter(|_| !tagged)
+                .and_then(|specifier| self.braces(self.program.range(specifier.span))),
+            hoist: self.hoist,
             inferred: self.program.slice(&range).contains("__auto_type"),
             specifiers: range,
             declarator: self.program.range(declarator.span),
@@ -261,7 +263,6 @@ impl<'a> Resolver<'a, '_> {
             volatile: has_qualifier(|qualifier| {
                 matches!(qualifier, TypeQualifier::Volatile | TypeQualifier::Atomic)
             }),
-            group,
             register: register.map(|specifier| self.program.range(specifier.span)),
         })
     }
