@@ -165,6 +165,8 @@ pub struct Exchange {
     turn: Mutex<Turn>,
     resumed: Condvar,
     closed: AtomicBool,
+    /// Held from receiving events until they are in the inbox.
+    order: Mutex<()>,
     /// A rank that cannot be reached any more, and until when the coordinator, its parent, has to end the job.
     lost: Mutex<Option<(Instant, String)>>,
 }
@@ -178,7 +180,8 @@ impl std::fmt::Debug for Exchange {
 }
 
 thread_local! {
-    static BACKGROUND: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread is the one that receives.
+    static RECEIVING: Cell<bool> = const { Cell::new(false) };
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -200,6 +203,7 @@ impl Exchange {
             turn: Mutex::default(),
             resumed: Condvar::new(),
             closed: AtomicBool::new(false),
+            order: Mutex::new(()),
             lost: Mutex::new(None),
         }
     }
@@ -217,8 +221,6 @@ impl Exchange {
 
     /// The background thread's life: see the module's documentation.
     pub fn poll_in_background(&self) -> ! {
-        BACKGROUND.set(true);
-        let mut events = Vec::new();
         loop {
             let mut turn = lock(&self.turn);
             while turn.foreground {
@@ -228,11 +230,23 @@ impl Exchange {
                     .unwrap_or_else(PoisonError::into_inner);
             }
             drop(turn);
-            self.poll(&mut events);
-            if self.sort(&mut events) && lock(&self.turn).foreground {
-                self.node.wake();
-            }
+            self.in_order(|events| self.poll_and_sort(events));
         }
+    }
+
+    /// Runs `action` as the only thread that receives: what was received first is sorted first, and nothing arrives unseen between a look
+    /// into the inbox and the next poll.
+    fn in_order<T>(&self, action: impl FnOnce(&mut Vec<Event>) -> T) -> T {
+        let _order = lock(&self.order);
+        RECEIVING.set(true);
+        let result = action(&mut Vec::new());
+        RECEIVING.set(false);
+        result
+    }
+
+    fn poll_and_sort(&self, events: &mut Vec<Event>) {
+        self.poll(events);
+        self.sort(events);
     }
 
     fn poll(&self, events: &mut Vec<Event>) {
@@ -267,8 +281,7 @@ impl Exchange {
                 if let Some(found) = ready(&mut lock(&self.inbox)) {
                     return found;
                 }
-                self.poll(events);
-                self.sort(events);
+                self.poll_and_sort(events);
             }
         })
     }
@@ -276,7 +289,7 @@ impl Exchange {
     fn in_foreground<T>(&self, action: impl FnOnce(&mut Vec<Event>) -> T) -> T {
         lock(&self.turn).foreground = true;
         self.node.wake();
-        let result = action(&mut Vec::new());
+        let result = self.in_order(action);
         self.resign();
         result
     }
@@ -290,7 +303,7 @@ impl Exchange {
     /// Reads on for at most `time`, in whichever thread this is: the coordinator is about to end this process.
     pub fn linger(&self, time: Duration) {
         let deadline = Instant::now() + time;
-        if BACKGROUND.with(Cell::get) {
+        if RECEIVING.get() {
             let mut events = Vec::new();
             while let Some(left) = deadline.checked_duration_since(Instant::now()) {
                 if self.node.poll(Some(left), &mut events).is_err() {
@@ -311,15 +324,13 @@ impl Exchange {
         }
         self.in_foreground(|events| {
             while self.node.queued() > QUEUE_LIMIT {
-                self.poll(events);
-                self.sort(events);
+                self.poll_and_sort(events);
             }
         });
     }
 
-    /// Sorts events into the inbox; whether there were any. Ends the process when the job is over for this rank.
-    fn sort(&self, events: &mut Vec<Event>) -> bool {
-        let any = !events.is_empty();
+    /// Sorts events into the inbox. Ends the process when the job is over for this rank.
+    fn sort(&self, events: &mut Vec<Event>) {
         for event in events.drain(..) {
             match event {
                 Event::Frame { from, frame } => self.sort_frame(from, frame),
@@ -334,7 +345,6 @@ impl Exchange {
                 }
             }
         }
-        any
     }
 
     /// Decodes first and locks afterwards: a malformed message ends the job, which needs the inbox.
