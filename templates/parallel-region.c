@@ -3,12 +3,11 @@
  *     BODY
  * we emit the function below, before the function that contains the construct. Locals of that function are reached through
  * pointers; those that the region only reads are copied at entry. Reductions take effect at the end of the region.
- * Holes: $REGION the function; $TYPES local types and prototypes, repeated; $CAPTURES captured variables and copies; $BODY
- * the structured block; $RESULTS reductions.
+ * Holes: $REGION the function; $CAPTURES local types, captured variables and copies; $BODY the structured block; $RESULTS
+ * reductions.
  */
 static void $REGION(void **cape_env)
 {
-    $TYPES
     $CAPTURES
     $BODY
     $RESULTS

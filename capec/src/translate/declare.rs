@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Leaf, Program};
-use super::sharing::variable_dimensions;
+use super::sharing::{typedefs, variable_dimensions};
 use super::tokens::{TokenKind, first_at, is_word_part};
 
 /// How a variable is reached inside a region that captures it.
@@ -160,17 +160,22 @@ pub fn declarator(
     respelled(program, &declared.declarator, scope, &replaced)
 }
 
-/// Sizes of the variable dimensions of `entity`, as expressions in `scope`, by layer.
+/// Sizes of the variable dimensions of `entity`, as expressions in `scope`, by layer. A typedef's are found through a null
+/// pointer that is never followed.
 pub fn dimension_values(
     program: &Program<'_>,
     entity: EntityId,
     scope: Option<ConstructId>,
 ) -> Vec<(usize, String)> {
-    let Some(declared) = &program.entities[entity].declared else {
+    let found = &program.entities[entity];
+    let Some(declared) = &found.declared else {
         return Vec::new();
     };
     let wanted = variable_dimensions(program, entity);
-    let mut path = expression(program, entity, scope);
+    let mut path = match found.kind {
+        EntityKind::Typedef => format!("(*({} *)0)", found.name),
+        _ => expression(program, entity, scope),
+    };
     let mut values = Vec::new();
     for (index, layer) in declared.layers.iter().enumerate() {
         if wanted.contains(&index) {
@@ -184,6 +189,11 @@ pub fn dimension_values(
     values
 }
 
+/// The name that holds the size of a variable dimension.
+pub fn dimension_name(program: &Program<'_>, entity: EntityId, layer: usize) -> String {
+    format!("cape_dim_{}_{}", program.entities[entity].name, layer + 1)
+}
+
 /// The tag that a local type without one is given, so that it can be named in two functions.
 pub fn tag(hoist: HoistId) -> String {
     format!("cape_type_{}", hoist + 1)
@@ -193,10 +203,26 @@ pub fn tag(hoist: HoistId) -> String {
 pub fn hoisted(program: &Program<'_>, hoist: HoistId, scope: Option<ConstructId>) -> String {
     let found = &program.hoists[hoist];
     let end = if found.terminate { ";" } else { "" };
-    let tagged: Vec<(Range<usize>, String)> = found
-        .untagged
-        .iter()
-        .map(|brace| (brace.clone(), format!(" {} {{", tag(hoist))))
-        .collect();
-    format!("{}{end}", respelled(program, &found.range, scope, &tagged))
+    let mut replaced: Vec<(Range<usize>, String)> = Vec::new();
+    if let Some(brace) = &found.untagged {
+        replaced.push((brace.clone(), format!(" {} {{", tag(hoist))));
+    }
+    for entity in typedefs(program, hoist) {
+        let layers = program.entities[entity]
+            .declared
+            .as_ref()
+            .map_or(&[][..], |declared| &declared.layers);
+        for layer in variable_dimensions(program, entity) {
+            if let Layer::Array(range) = &layers[layer] {
+                replaced.push((
+                    range.clone(),
+                    format!("[{}]", dimension_name(program, entity, layer)),
+                ));
+            }
+        }
+    }
+    format!(
+        "{}{end}",
+        respelled(program, &found.range, scope, &replaced)
+    )
 }

@@ -98,13 +98,12 @@ impl Sharing<'_, '_> {
                 && self.program.constructs[id].hoists.insert(hoist)
             {
                 let range = self.program.hoists[hoist].range.clone();
-                let mut inside: Vec<EntityId> = self
-                    .program
-                    .uses_in(&range)
-                    .iter()
-                    .map(|found| found.entity)
-                    .collect();
-                inside.retain(|entity| self.program.entities[*entity].hoist != Some(hoist));
+                let sizes = variable_sizes(self.program, hoist);
+                let inside = self.program.uses_in(&range).iter().filter(|found| {
+                    let own = self.program.entities[found.entity].hoist == Some(hoist);
+                    !own && !sizes.iter().any(|size| size.contains(&found.range.start))
+                });
+                let inside: Vec<EntityId> = inside.map(|found| found.entity).collect();
                 for entity in inside {
                     self.require(entity, Some(id), false, None);
                 }
@@ -154,7 +153,7 @@ impl Sharing<'_, '_> {
             let local = self.program.entities[entity].kind != EntityKind::Global;
             let from_original = private.first || private.last || private.reduction.is_some();
             let region = self.program.constructs[id].leaf == Leaf::Parallel;
-            if private.last || private.reduction.is_some() {
+            if !region && (private.last || private.reduction.is_some()) {
                 self.check_shared_around(id, entity);
             }
             if !local || self.program.entities[entity].home == Some(id) {
@@ -265,25 +264,69 @@ impl Sharing<'_, '_> {
     }
 }
 
-/// Array dimensions of `entity`'s declarator that are not constant, as indices of its layers.
+/// Array dimensions of `entity`'s declarator that are not constant or not written down, as indices of its layers.
 pub fn variable_dimensions(program: &Program<'_>, entity: EntityId) -> Vec<usize> {
-    let Some(declared) = &program.entities[entity].declared else {
+    let found = &program.entities[entity];
+    let Some(declared) = &found.declared else {
         return Vec::new();
     };
-    let parameter = program.entities[entity].kind == EntityKind::Parameter;
+    let parameter = found.kind == EntityKind::Parameter;
     let variable = |range: &Range<usize>| {
-        program
-            .uses_in(range)
-            .iter()
+        let uses = program.uses_in(range);
+        uses.iter()
             .any(|found| program.entities[found.entity].kind.is_variable())
+    };
+    // `int a[] = {1, 2};`: the initializer says how many.
+    let counted = |index: usize, range: &Range<usize>| {
+        index == 0
+            && is_empty_size(program, range)
+            && !program.slice(&declared.specifiers).contains("extern")
+    };
+    let unknown = |(index, layer): &(usize, &Layer)| match layer {
+        Layer::Array(range) => {
+            !(parameter && *index == 0) && (variable(range) || counted(*index, range))
+        }
+        _ => false,
     };
     declared
         .layers
         .iter()
         .enumerate()
-        .filter(|(index, layer)| matches!(layer, Layer::Array(range) if variable(range) && !(parameter && *index == 0)))
+        .filter(unknown)
         .map(|(index, _)| index)
         .collect()
+}
+
+/// `[]`
+fn is_empty_size(program: &Program<'_>, range: &Range<usize>) -> bool {
+    program
+        .slice(range)
+        .chars()
+        .all(|letter| matches!(letter, '[' | ']' | ' '))
+}
+
+/// Bytes of the variable array sizes in the typedefs that local definition `hoist` declares.
+fn variable_sizes(program: &Program<'_>, hoist: HoistId) -> Vec<Range<usize>> {
+    let mut sizes = Vec::new();
+    for entity in typedefs(program, hoist) {
+        let Some(declared) = &program.entities[entity].declared else {
+            continue;
+        };
+        for index in variable_dimensions(program, entity) {
+            if let Layer::Array(range) = &declared.layers[index] {
+                sizes.push(range.clone());
+            }
+        }
+    }
+    sizes
+}
+
+/// The typedef names that local definition `hoist` declares.
+pub fn typedefs(program: &Program<'_>, hoist: HoistId) -> Vec<EntityId> {
+    let all = program.entities.iter().enumerate();
+    let own =
+        all.filter(|(_, found)| found.kind == EntityKind::Typedef && found.hoist == Some(hoist));
+    own.map(|(id, _)| id).collect()
 }
 
 /// Whether `entity`'s declaration can be written a second time with the same meaning.
@@ -298,7 +341,7 @@ pub fn is_spellable(program: &Program<'_>, entity: EntityId) -> bool {
             program.layers(entity).0.first(),
             Some(Layer::Array(_) | Layer::Function)
         );
-    let unsized_array = matches!(declared.layers.first(), Some(Layer::Array(range)) if program.slice(range).trim_matches(['[', ']', ' ']).is_empty())
+    let unsized_array = matches!(declared.layers.first(), Some(Layer::Array(range)) if is_empty_size(program, range))
         && found.kind != EntityKind::Parameter;
     (declared.untagged_body.is_none() || declared.hoist.is_some())
         && !declared.inferred

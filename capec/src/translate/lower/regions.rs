@@ -2,14 +2,25 @@
 
 use super::super::code::{Code, Piece};
 use super::super::declare::{
-    Access, access, declarator, dimension_values, expression, hoisted, specifiers,
+    Access, access, declarator, dimension_name, dimension_values, expression, hoisted, specifiers,
 };
 use super::super::directive::ClauseKind;
 use super::super::program::{ConstructId, EntityId, EntityKind, Leaf};
-use super::super::sharing::is_spellable;
+use super::super::sharing::{is_spellable, typedefs};
 use super::super::template::{self, lines};
 use super::Lowerer;
 use super::environment::section_of;
+
+/// What a region is given, in the making.
+#[derive(Default)]
+struct Environment {
+    /// Addresses that the call passes.
+    addresses: Vec<String>,
+    /// Declarations in the region, each with the place of what it repeats.
+    arguments: Vec<(usize, Code)>,
+    /// Sizes of variable-length arrays, computed before the call.
+    dimensions: Vec<Code>,
+}
 
 impl Lowerer<'_, '_> {
     pub(super) fn parallel(&mut self, id: ConstructId) -> Code {
@@ -23,21 +34,32 @@ impl Lowerer<'_, '_> {
         let site = self.site(id);
         let captures: Vec<EntityId> = construct.captures.keys().copied().collect();
 
-        let mut addresses: Vec<String> = Vec::new();
-        let mut arguments: Vec<Code> = Vec::new();
-        let mut dimensions: Vec<Code> = Vec::new();
+        let mut environment = Environment::default();
         for &entity in &captures {
             let outer = expression(program, entity, construct.parent);
-            let sizes =
-                self.capture_sizes(id, entity, &mut dimensions, &mut addresses, &mut arguments);
-            arguments.push(Code::made(self.captured(
-                id,
-                entity,
-                addresses.len(),
-                &sizes,
-            )));
-            addresses.push(format!("(void *)&{outer}"));
+            let place = program.entities[entity].place.start;
+            let sizes = self.capture_sizes(id, entity, place, &mut environment);
+            let declaration = self.captured(id, entity, environment.addresses.len(), &sizes);
+            environment.arguments.push((place, Code::made(declaration)));
+            environment.addresses.push(format!("(void *)&{outer}"));
         }
+        for &hoist in &construct.hoists {
+            let place = program.hoists[hoist].range.start;
+            for entity in typedefs(program, hoist) {
+                self.capture_sizes(id, entity, place, &mut environment);
+            }
+            environment
+                .arguments
+                .push((place, Code::made(hoisted(program, hoist, Some(id)))));
+        }
+        // As in the source, so that each declaration finds what it refers to.
+        environment.arguments.sort_by_key(|(place, _)| *place);
+        let Environment {
+            addresses,
+            arguments,
+            dimensions,
+        } = environment;
+        let arguments = arguments.into_iter().map(|(_, code)| code).collect();
         self.outline(id, &region, arguments, addresses.is_empty());
 
         let directive = &program.directives[construct.directive];
@@ -92,20 +114,21 @@ impl Lowerer<'_, '_> {
         &self,
         id: ConstructId,
         entity: EntityId,
-        dimensions: &mut Vec<Code>,
-        addresses: &mut Vec<String>,
-        arguments: &mut Vec<Code>,
+        place: usize,
+        environment: &mut Environment,
     ) -> Vec<(usize, String)> {
         let program = self.program;
         let mut names = Vec::new();
         for (layer, value) in dimension_values(program, entity, program.constructs[id].parent) {
-            let name = format!("cape_dim_{}_{}", program.entities[entity].name, layer + 1);
-            dimensions.push(Code::made(format!("const unsigned long {name} = {value};")));
-            arguments.push(Code::made(format!(
-                "const unsigned long {name} = *(const unsigned long *)cape_env[{}];",
-                addresses.len()
-            )));
-            addresses.push(format!("(void *)&{name}"));
+            let name = dimension_name(program, entity, layer);
+            let index = environment.addresses.len();
+            environment
+                .dimensions
+                .push(Code::made(format!("const unsigned long {name} = {value};")));
+            let argument =
+                format!("const unsigned long {name} = *(const unsigned long *)cape_env[{index}];");
+            environment.arguments.push((place, Code::made(argument)));
+            environment.addresses.push(format!("(void *)&{name}"));
             names.push((layer, name));
         }
         names
@@ -174,11 +197,6 @@ impl Lowerer<'_, '_> {
     fn outline(&mut self, id: ConstructId, region: &str, captured: Vec<Code>, nothing: bool) {
         let program = self.program;
         let construct = &program.constructs[id];
-        let types = construct
-            .hoists
-            .iter()
-            .map(|hoist| Code::made(hoisted(program, *hoist, Some(id))))
-            .collect::<Vec<_>>();
         let mut captures = captured;
         if nothing {
             captures.push(Code::made("(void)cape_env;"));
@@ -214,7 +232,6 @@ impl Lowerer<'_, '_> {
         code.text("\n");
         code.append(template::REGION.fill(vec![
             ("REGION", Code::made(region)),
-            ("TYPES", lines(types)),
             ("CAPTURES", lines(captures)),
             ("BODY", body),
             ("RESULTS", results),

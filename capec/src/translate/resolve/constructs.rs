@@ -249,6 +249,13 @@ impl<'a> Resolver<'a, '_> {
             ));
             return None;
         }
+        let record = self.program.layers(entity).1 == program::Base::Record;
+        if matches!(kind, ListKind::Reduction(_)) && record {
+            let message =
+                format!("'{text}' is a struct or union, which no reduction operator takes");
+            self.problems.push(Problem::new(name.clone(), message));
+            return None;
+        }
         let written = !matches!(kind, ListKind::Shared | ListKind::Firstprivate);
         let through_pointer =
             matches!(kind, ListKind::Reduction(_)) && self.program.is_pointer(entity);
@@ -437,9 +444,31 @@ impl<'a> Resolver<'a, '_> {
             ));
             return;
         };
+        self.check_loop_type(entity, &self.program.range(form.first.span));
         let found = program::associated(self.program, form, entity);
         self.loop_variable(id, entity, &found.first);
         self.program.constructs[id].loops.push(found);
+    }
+
+    fn check_loop_type(&mut self, entity: EntityId, place: &Range<usize>) {
+        let (layers, base) = self.program.layers(entity);
+        let found = &self.program.entities[entity];
+        let floating = found.declared.as_ref().is_some_and(|declared| {
+            let specifiers = self.program.slice(&declared.specifiers);
+            base == program::Base::Arithmetic
+                && (specifiers.contains("float") || specifiers.contains("double"))
+        });
+        if layers.is_empty()
+            && (floating || matches!(base, program::Base::Record | program::Base::Complex))
+        {
+            let message = format!(
+                "the loop variable '{}' must be an integer or a pointer",
+                found.name
+            );
+            let problem =
+                Problem::new(place.clone(), message).related(found.place.clone(), "declared here");
+            self.problems.push(problem);
+        }
     }
 
     fn check_rectangular(&mut self, id: ConstructId, from: usize) {
