@@ -199,6 +199,30 @@ fn a_limit_on_the_address_space_is_kept_or_named() {
 }
 
 #[test]
+fn addresses_of_the_image_that_are_taken_are_named() {
+    // As a preloaded library would: something is mapped where the heap must lie before the runtime starts.
+    let site = Site::with(
+        r#"#include <sys/mman.h>
+__attribute__((constructor(1))) static void take(void) {
+    mmap((void *)0x100000200000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+int main(void) {
+    int sum = 0;
+#pragma omp parallel reduction(+ : sum)
+    sum += 1;
+    return sum;
+}
+"#,
+    );
+    let finished = site.caperun(&["-n", "2", "./prog"]).run(LIMIT).unwrap();
+    assert_failed(
+        &finished,
+        1,
+        &["already in use", "0x100000000000", "-static"],
+    );
+}
+
+#[test]
 fn a_heap_that_is_full_gives_null() {
     let site = Site::with(
         r#"#include <stdio.h>
