@@ -108,13 +108,8 @@ pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
     let Some((functions, map)) = analyse(text)? else {
         return Ok(original.to_owned());
     };
-    Ok(readable::readable(
-        &functions,
-        text,
-        &map,
-        unit.source,
-        original,
-    ))
+    let tokens = tokens::tokens(text);
+    Ok(readable::readable(&functions, text, &tokens, &map, original))
 }
 
 /// Runs all phases up to the lowering. `None`: there is no OpenMP in the file.

@@ -60,13 +60,9 @@ impl Alignment {
         Some(start..end.end.max(start))
     }
 
-    /// Corresponding tokens whose first member lies in `range`.
-    pub fn pairs_in(&self, range: &Range<usize>) -> &[(Range<usize>, Range<usize>)] {
-        let start = self
-            .pairs
-            .partition_point(|(one, _)| one.start < range.start);
-        let end = self.pairs.partition_point(|(one, _)| one.start < range.end);
-        &self.pairs[start..end.max(start)]
+    /// Corresponding tokens, in order.
+    pub fn pairs(&self) -> &[(Range<usize>, Range<usize>)] {
+        &self.pairs
     }
 }
 
@@ -85,7 +81,7 @@ fn logical_line(text: &str, starts: &[usize], offset: usize) -> usize {
 }
 
 /// Ranges of tokens, with pragmas split into theirs and other directives left out.
-fn plain_tokens(text: &str, all: &[Token]) -> Vec<Range<usize>> {
+pub fn plain_tokens(text: &str, all: &[Token]) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     for token in all {
         match token.kind {

@@ -19,6 +19,10 @@ pub enum Piece {
     User(Range<usize>),
     /// Generated text in place of a few of the user's bytes on one line.
     Instead(Range<usize>, String),
+    /// Generated text that only keeps the host compiler from warning.
+    Quiet(String),
+    /// Generated text that follows begins a line, with these blanks, where people read it.
+    Line(String),
     /// Generated text that follows belongs to the line at this offset.
     Place(usize),
 }
@@ -83,8 +87,10 @@ pub fn compiled(code: &Code, text: &str, map: &SourceMap<'_>, macros: &Macros) -
     };
     for piece in &code.0 {
         match piece {
+            Piece::Line(_) => {}
             Piece::Place(offset) => layout.place = *offset,
             Piece::Made(made) => layout.made(&macros.expand(made)),
+            Piece::Quiet(made) => layout.made(made),
             Piece::User(range) => layout.user(range),
             Piece::Instead(range, made) => layout.instead(range, made),
         }

@@ -5,12 +5,13 @@ mod environment;
 mod regions;
 mod worksharing;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::code::{Code, Piece};
 use super::declare::{spelled, tag};
 use super::markers::SourceMap;
-use super::program::{ConstructId, FunctionId, Leaf, Program};
+use super::program::{ConstructId, EntityId, EntityKind, FunctionId, Leaf, Program};
 use super::template;
 
 /// One function of the user's, translated.
@@ -209,6 +210,7 @@ impl Lowerer<'_, '_> {
         let mut code = Code::default();
         code.push(Piece::Place(construct.range.start));
         let indent = self.indentation(id);
+        code.push(Piece::Line(indent.clone()));
         let lowered = match construct.leaf {
             Leaf::Parallel => self.parallel(id),
             Leaf::For => self.worksharing_loop(id),
@@ -219,8 +221,56 @@ impl Lowerer<'_, '_> {
             Leaf::Critical => self.critical(id),
             Leaf::Atomic => self.atomic(id),
         };
-        code.append(lowered.indented(&indent));
+        code.append(self.quieted(id, lowered.indented(&indent)));
         code
+    }
+
+    /// A variable of which only private copies are used would be reported as unused.
+    fn quieted(&self, id: ConstructId, code: Code) -> Code {
+        let unused = self.copied_only(id);
+        let mut pieces = code.0.into_iter();
+        match pieces.next() {
+            Some(Piece::Made(text)) if text.starts_with('{') && !unused.is_empty() => {
+                let mut quiet = Code::made("{");
+                for name in unused {
+                    quiet.push(Piece::Quiet(format!("(void)sizeof {name};")));
+                }
+                quiet.push(Piece::Made(text[1..].to_owned()));
+                quiet.append(Code(pieces.collect()));
+                quiet
+            }
+            first => Code(first.into_iter().chain(pieces).collect()),
+        }
+    }
+
+    /// Names that are in scope where construct `id` stands and have copies in it, made without their originals.
+    fn copied_only(&self, id: ConstructId) -> BTreeSet<String> {
+        let program = self.program;
+        let mut names = BTreeSet::new();
+        for (inner, construct) in program.constructs.iter().enumerate() {
+            for private in construct.private.iter().filter(|private| !private.first && !private.last && private.reduction.is_none()) {
+                let found = &program.entities[private.entity];
+                let local = matches!(found.kind, EntityKind::Automatic | EntityKind::StaticLocal);
+                if local && found.home != Some(inner) && self.visible_at(inner, private.entity) == id {
+                    names.insert(found.name.clone());
+                }
+            }
+        }
+        names
+    }
+
+    /// The outermost construct from `inner` outwards whose code stands in the function that declares `entity`.
+    fn visible_at(&self, inner: ConstructId, entity: EntityId) -> ConstructId {
+        let program = self.program;
+        let mut at = inner;
+        let mut next = program.constructs[inner].parent;
+        while let Some(outer) = next.filter(|_| next != program.entities[entity].home) {
+            if program.constructs[outer].leaf == Leaf::Parallel {
+                at = outer;
+            }
+            next = program.constructs[outer].parent;
+        }
+        at
     }
 
     /// Blanks before the construct's statement on its line.

@@ -11,8 +11,6 @@ pub struct Problem {
     pub message: String,
     /// Bytes of the preprocessed text to point at.
     pub range: Range<usize>,
-    /// Short text beside the caret; may be empty.
-    pub label: String,
     /// Other places that matter, each with its text.
     pub related: Vec<(Range<usize>, String)>,
     /// What to do next.
@@ -25,16 +23,9 @@ impl Problem {
         Problem {
             message: message.into(),
             range,
-            label: String::new(),
             related: Vec::new(),
             notes: Vec::new(),
         }
-    }
-
-    /// Adds the text beside the caret.
-    pub fn label(mut self, text: impl Into<String>) -> Self {
-        self.label = text.into();
-        self
     }
 
     /// Adds another place.

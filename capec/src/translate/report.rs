@@ -88,7 +88,7 @@ struct Source {
 impl Sources<'_> {
     fn lay_out(&mut self, problem: &Problem) -> Diagnostic {
         let (file, range) = self.locate(&problem.range);
-        let mut labels = vec![Label::primary(file, range).with_message(&problem.label)];
+        let mut labels = vec![Label::primary(file, range)];
         for (range, text) in &problem.related {
             let (file, range) = self.locate(range);
             labels.push(Label::secondary(file, range).with_message(text));
