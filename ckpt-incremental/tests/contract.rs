@@ -465,53 +465,64 @@ fn malformed_segments_change_nothing(kind: TrackerKind) {
 }
 
 fn threads_may_write_meanwhile(kind: TrackerKind) {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    const PAGES: usize = 96;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    const PAGES: usize = 512;
     const WRITERS: usize = 3;
     const ROUNDS: usize = 100;
     let memory = Memory::pages(PAGES);
     let mut image = memory.track(kind);
     let mut replayed = vec![0; PAGES * PAGE_SIZE];
-    let done = AtomicBool::new(false);
+    // Rounds that are over; and the two ends of the pause after each.
+    let (over, paused) = (AtomicUsize::new(0), Barrier::new(WRITERS + 1));
     std::thread::scope(|scope| {
         // Writer w owns the bytes w modulo 8; the "other rank" owns byte 7.
         for writer in 0..WRITERS {
-            let (memory, done) = (&memory, &done);
+            let (memory, over, paused) = (&memory, &over, &paused);
             scope.spawn(move || {
                 let mut state = writer as u64 + 1;
-                while !done.load(Ordering::Relaxed) {
-                    state = state
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
-                    let at = (state >> 33) as usize % (PAGES * PAGE_SIZE / 8) * 8 + writer;
-                    memory.write(at, &[(state >> 25) as u8 % 4]);
+                for round in 0..ROUNDS {
+                    while over.load(Ordering::Relaxed) <= round {
+                        state = state
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1_442_695_040_888_963_407);
+                        let at = (state >> 33) as usize % (PAGES * PAGE_SIZE / 8) * 8 + writer;
+                        memory.write(at, &[(state >> 25) as u8 % 4]);
+                        // Slowly: a page that is written again hides what went wrong with it.
+                        (0..500).for_each(|_| std::hint::spin_loop());
+                    }
+                    paused.wait();
+                    paused.wait();
                 }
             });
         }
-        for round in 0..ROUNDS {
-            for (at, value) in memory.publish(&mut image) {
+        let replay = |image: &mut Image, replayed: &mut Vec<u8>| {
+            for (at, value) in memory.publish(image) {
                 assert!(at % 8 < WRITERS, "only what this rank wrote is published");
                 replayed[at] = value;
             }
-            let first = round % 7;
-            let offsets: Vec<usize> = (first..PAGES)
-                .map(|page| page * PAGE_SIZE + 8 * (round % 512) + 7)
-                .collect();
-            image
-                .inject(&memory.segment(offsets.iter().copied(), 1, round as u8))
-                .unwrap();
-            offsets.iter().for_each(|at| replayed[*at] = round as u8);
+        };
+        for round in 0..ROUNDS {
+            replay(&mut image, &mut replayed);
+            let offset = 8 * (round % 512) + 7;
+            let segment = memory.segment(
+                (0..PAGES).map(|page| page * PAGE_SIZE + offset),
+                1,
+                round as u8,
+            );
+            image.inject(&segment).unwrap();
+            (0..PAGES).for_each(|page| replayed[page * PAGE_SIZE + offset] = round as u8);
+            over.store(round + 1, Ordering::Relaxed);
+            paused.wait();
+            replay(&mut image, &mut replayed);
+            // No panic here: the writers would wait for ever.
+            if memory.read(0, PAGES * PAGE_SIZE) != replayed {
+                lost.push(round);
+            }
+            paused.wait();
         }
-        done.store(true, Ordering::Relaxed);
+        assert_eq!(lost, [], "rounds whose writes were not all published");
     });
-    memory
-        .publish(&mut image)
-        .into_iter()
-        .for_each(|(at, value)| replayed[at] = value);
-    assert!(
-        memory.read(0, PAGES * PAGE_SIZE) == replayed,
-        "every write was published"
-    );
     assert_eq!(memory.publish(&mut image), []);
 }
 
