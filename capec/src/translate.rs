@@ -109,7 +109,9 @@ pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
         return Ok(original.to_owned());
     };
     let tokens = tokens::tokens(text);
-    Ok(readable::readable(&functions, text, &tokens, &map, original))
+    Ok(readable::readable(
+        &functions, text, &tokens, &map, original,
+    ))
 }
 
 /// Runs all phases up to the lowering. `None`: there is no OpenMP in the file.
@@ -149,7 +151,7 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
             }
         }
         Err(error) => {
-            problems.push(syntax_problem(&error, &copy, &directives, &tokens));
+            problems.push(syntax_problem(text, &error, &copy, &directives, &tokens));
             Vec::new()
         }
     };
@@ -220,6 +222,7 @@ fn check_names(text: &str, tokens: &[Token], map: &SourceMap<'_>, problems: &mut
 }
 
 fn syntax_problem(
+    text: &str,
     error: &SyntaxError,
     copy: &ParseCopy,
     directives: &[Directive],
@@ -230,17 +233,14 @@ fn syntax_problem(
     let at = tokens
         .get(index)
         .map_or(offset..offset, |token| token.range.clone());
-    let before = tokens[..index].iter().rev().find(|token| {
-        token.kind != TokenKind::Directive
-            || directives
-                .iter()
-                .any(|directive| directive.range == token.range)
-    });
-    let directive = before.and_then(|token| {
-        directives
-            .iter()
-            .find(|directive| directive.range == token.range)
-    });
+    // Nothing but a few words between a pragma and the error: what follows is no statement.
+    let since = tokens[..index]
+        .iter()
+        .rposition(|token| matches!(token.text(text), ";" | "{" | "}"));
+    let start = since.map_or(0, |since| tokens[since].range.end);
+    let directive = directives
+        .iter()
+        .rfind(|directive| directive.range.start >= start && directive.range.start < at.start);
     match directive {
         Some(directive) if directive.kind != DirectiveKind::Barrier => {
             let name = directive.kind.name();

@@ -205,7 +205,7 @@ pub fn hoisted(program: &Program<'_>, hoist: HoistId, scope: Option<ConstructId>
     let end = if found.terminate { ";" } else { "" };
     let mut replaced: Vec<(Range<usize>, String)> = Vec::new();
     if let Some(brace) = &found.untagged {
-        replaced.push((brace.clone(), format!(" {} {{", tag(hoist))));
+        replaced.push((brace.clone(), format!("{} {{", tag(hoist))));
     }
     for entity in typedefs(program, hoist) {
         let layers = program.entities[entity]

@@ -248,10 +248,17 @@ impl Lowerer<'_, '_> {
         let program = self.program;
         let mut names = BTreeSet::new();
         for (inner, construct) in program.constructs.iter().enumerate() {
-            for private in construct.private.iter().filter(|private| !private.first && !private.last && private.reduction.is_none()) {
+            for private in construct
+                .private
+                .iter()
+                .filter(|private| !private.first && !private.last && private.reduction.is_none())
+            {
                 let found = &program.entities[private.entity];
                 let local = matches!(found.kind, EntityKind::Automatic | EntityKind::StaticLocal);
-                if local && found.home != Some(inner) && self.visible_at(inner, private.entity) == id {
+                if local
+                    && found.home != Some(inner)
+                    && self.visible_at(inner, private.entity) == id
+                {
                     names.insert(found.name.clone());
                 }
             }

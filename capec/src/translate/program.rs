@@ -285,8 +285,6 @@ pub struct Function {
     pub body: Range<usize>,
     /// Parameter names without types follow the name (K&R).
     pub old_style: bool,
-    /// GNU nested function of this one.
-    pub nested_in: Option<FunctionId>,
 }
 
 /// A file after resolution.

@@ -14,15 +14,29 @@ use super::markers::SourceMap;
 use super::tokens::{Token, TokenKind, tokens};
 
 /// Lays the translation of `original` out, whose preprocessed form is `text`.
-pub fn readable(functions: &[Translated], text: &str, all: &[Token], map: &SourceMap<'_>, original: &str) -> String {
+pub fn readable(
+    functions: &[Translated],
+    text: &str,
+    all: &[Token],
+    map: &SourceMap<'_>,
+    original: &str,
+) -> String {
     let first_line = text.find('\n').map_or(0, |end| end + 1);
     let file = map.place(first_line).file;
     let alignment = Alignment::new(text, all, map, file, original);
     let reader = Reader::new(text, all, original, &alignment);
     let mut out = String::from("#include <cape.h>\n");
     let mut at = 0;
-    for function in functions.iter().filter(|function| map.place(function.range.start).file == file) {
-        let Some(range) = reader.whole(&function.range).filter(|range| range.start >= at) else { continue };
+    for function in functions
+        .iter()
+        .filter(|function| map.place(function.range.start).file == file)
+    {
+        let Some(range) = reader
+            .whole(&function.range)
+            .filter(|range| range.start >= at)
+        else {
+            continue;
+        };
         let insertion = paragraph(original, at, range.start);
         out.push_str(&original[at..insertion]);
         out.push_str(indent(&reader.code(&function.before)).trim_start());
@@ -37,7 +51,9 @@ pub fn readable(functions: &[Translated], text: &str, all: &[Token], map: &Sourc
 
 /// Start of the paragraph (a comment, say) that leads up to `end`.
 fn paragraph(original: &str, start: usize, end: usize) -> usize {
-    original[start..end].rfind("\n\n").map_or(end, |blank| start + blank + 2)
+    original[start..end]
+        .rfind("\n\n")
+        .map_or(end, |blank| start + blank + 2)
 }
 
 struct Reader<'a> {
@@ -51,8 +67,17 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, all: &[Token], original: &'a str, alignment: &Alignment) -> Self {
-        let pairs = alignment.pairs().iter().map(|(one, other)| (one.start, other.clone())).collect();
-        Reader { text, original, tokens: plain_tokens(text, all), pairs }
+        let pairs = alignment
+            .pairs()
+            .iter()
+            .map(|(one, other)| (one.start, other.clone()))
+            .collect();
+        Reader {
+            text,
+            original,
+            tokens: plain_tokens(text, all),
+            pairs,
+        }
     }
 
     fn counterpart(&self, index: usize) -> Option<&Range<usize>> {
@@ -61,8 +86,13 @@ impl<'a> Reader<'a> {
 
     /// The original's range for a range that begins and ends with tokens of it.
     fn whole(&self, range: &Range<usize>) -> Option<Range<usize>> {
-        let first = self.tokens.partition_point(|token| token.start < range.start);
-        let last = self.tokens.partition_point(|token| token.end <= range.end).checked_sub(1)?;
+        let first = self
+            .tokens
+            .partition_point(|token| token.start < range.start);
+        let last = self
+            .tokens
+            .partition_point(|token| token.end <= range.end)
+            .checked_sub(1)?;
         Some(self.counterpart(first)?.start..self.counterpart(last)?.end)
     }
 
@@ -80,17 +110,27 @@ impl<'a> Reader<'a> {
     }
 
     fn user(&self, range: &Range<usize>, out: &mut String) {
-        let first = self.tokens.partition_point(|token| token.start < range.start);
+        let first = self
+            .tokens
+            .partition_point(|token| token.start < range.start);
         let end = self.tokens.partition_point(|token| token.start < range.end);
         let mut index = first;
         if first == end {
             out.push_str(&self.blanks(range));
             return;
         }
-        let before = first.checked_sub(1).map_or(range.start, |before| self.tokens[before].end);
+        let before = first
+            .checked_sub(1)
+            .map_or(range.start, |before| self.tokens[before].end);
         if range.start < self.tokens[first].start {
-            let gap = if before == range.start { self.gap(first - 1, first) } else { None };
-            out.push_str(&gap.unwrap_or_else(|| self.blanks(&(range.start..self.tokens[first].start))));
+            let gap = if before == range.start {
+                self.gap(first - 1, first)
+            } else {
+                None
+            };
+            out.push_str(
+                &gap.unwrap_or_else(|| self.blanks(&(range.start..self.tokens[first].start))),
+            );
         }
         while index < end {
             out.push_str(&self.text[self.tokens[index].clone()]);
@@ -102,10 +142,17 @@ impl<'a> Reader<'a> {
                     index = next;
                 }
                 None => {
-                    let follows = self.tokens.get(index + 1).map_or(range.end, |next| next.start);
+                    let follows = self
+                        .tokens
+                        .get(index + 1)
+                        .map_or(range.end, |next| next.start);
                     let place = self.tokens[index].end..follows.min(range.end);
                     let trailing = index + 1 == end && follows <= range.end;
-                    let gap = if trailing { self.gap(index, index + 1) } else { None };
+                    let gap = if trailing {
+                        self.gap(index, index + 1)
+                    } else {
+                        None
+                    };
                     out.push_str(&gap.unwrap_or_else(|| self.blanks(&place)));
                     index += 1;
                 }
@@ -117,7 +164,9 @@ impl<'a> Reader<'a> {
     fn gap(&self, one: usize, other: usize) -> Option<String> {
         let (one, other) = (self.counterpart(one)?, self.counterpart(other)?);
         let gap = self.original.get(one.end..other.start)?;
-        let directive = tokens(&format!(" {gap}")).iter().any(|token| token.kind == TokenKind::Directive);
+        let directive = tokens(&format!(" {gap}"))
+            .iter()
+            .any(|token| token.kind == TokenKind::Directive);
         (!directive).then(|| gap.to_owned())
     }
 
@@ -127,9 +176,16 @@ impl<'a> Reader<'a> {
         if !text.contains('#') {
             return text.to_owned();
         }
-        let lines: Vec<&str> = text.split('\n').filter(|line| !line.trim_start().starts_with('#')).collect();
+        let lines: Vec<&str> = text
+            .split('\n')
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .collect();
         let last = lines.last().copied().unwrap_or_default();
-        if lines.len() > 1 { format!("\n{last}") } else { " ".to_owned() }
+        if lines.len() > 1 {
+            format!("\n{last}")
+        } else {
+            " ".to_owned()
+        }
     }
 }
 
@@ -148,14 +204,21 @@ fn indent(text: &str) -> String {
     let (mut depth, mut headers) = (0_usize, 0_usize);
     let mut comment = false;
     for line in text.lines().map(str::trim) {
-        let closing = line.chars().take_while(|letter| matches!(letter, '}' | ')')).count();
+        let closing = line
+            .chars()
+            .take_while(|letter| matches!(letter, '}' | ')'))
+            .count();
         if line.starts_with('{') {
             headers = headers.saturating_sub(1);
         }
         let level = depth.saturating_sub(closing) + headers;
         if !line.is_empty() {
             out.push_str(&"    ".repeat(level));
-            out.push_str(if comment && line.starts_with('*') { " " } else { "" });
+            out.push_str(if comment && line.starts_with('*') {
+                " "
+            } else {
+                ""
+            });
             out.push_str(line);
         }
         out.push('\n');
@@ -167,8 +230,11 @@ fn indent(text: &str) -> String {
 
 /// A line that controls the next one: `for (...)`, `else`.
 fn is_header(line: &str) -> bool {
-    let keyword = ["for ", "for(", "while ", "while(", "if ", "if(", "else", "switch ", "switch(", "} else"];
-    keyword.iter().any(|word| line.starts_with(word)) && (line.ends_with(')') || line.ends_with("else"))
+    let keyword = [
+        "for ", "for(", "while ", "while(", "if ", "if(", "else", "switch ", "switch(", "} else",
+    ];
+    keyword.iter().any(|word| line.starts_with(word))
+        && (line.ends_with(')') || line.ends_with("else"))
 }
 
 /// Depth of brackets after `line`, and whether a comment goes on.
@@ -181,7 +247,10 @@ fn brackets(line: &str, mut depth: usize, mut comment: bool) -> (usize, bool) {
         }
         comment = false;
     }
-    for token in tokens(rest).iter().filter(|token| token.kind == TokenKind::Punctuation) {
+    for token in tokens(rest)
+        .iter()
+        .filter(|token| token.kind == TokenKind::Punctuation)
+    {
         match token.text(rest) {
             "{" | "(" => depth += 1,
             "}" | ")" => depth = depth.saturating_sub(1),

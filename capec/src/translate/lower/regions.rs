@@ -5,7 +5,7 @@ use super::super::declare::{
     Access, access, declarator, dimension_name, dimension_values, expression, hoisted, specifiers,
 };
 use super::super::directive::ClauseKind;
-use super::super::program::{ConstructId, EntityId, EntityKind, Leaf};
+use super::super::program::{ConstructId, EntityId, EntityKind, Layer, Leaf};
 use super::super::sharing::{is_spellable, typedefs};
 use super::super::template::{self, lines};
 use super::Lowerer;
@@ -152,9 +152,18 @@ impl Lowerer<'_, '_> {
             return format!("{declaration} = *(__typeof__({name}) *)cape_env[{index}];");
         }
         let pointer = match construct.treatment(entity) {
-            None => format!("(*{name})"),
-            Some(private) if section_of(private).is_some() => format!("(*cape_var_{name})"),
-            Some(_) => format!("(*cape_orig_{name})"),
+            None => format!("*{name}"),
+            Some(private) if section_of(private).is_some() => format!("*cape_var_{name}"),
+            Some(_) => format!("*cape_orig_{name}"),
+        };
+        let suffixed = |layer: &Layer| matches!(layer, Layer::Array(_) | Layer::Function);
+        let layers = program.entities[entity]
+            .declared
+            .as_ref()
+            .map(|declared| &declared.layers);
+        let pointer = match layers.is_some_and(|layers| layers.iter().any(suffixed)) {
+            true => format!("({pointer})"),
+            false => pointer,
         };
         let base = self.pointer_base(id, entity);
         let spell = |name: &str| match &base {
@@ -182,10 +191,8 @@ impl Lowerer<'_, '_> {
         let hidden = found.kind == EntityKind::Parameter
             && declared.layers.is_empty()
             && self.program.is_pointer(entity);
-        let typedef_pointer = !matches!(
-            self.program.layers(entity).0.first(),
-            Some(super::super::program::Layer::Array(_))
-        );
+        let typedef_pointer =
+            !matches!(self.program.layers(entity).0.first(), Some(Layer::Array(_)));
         (hidden && !typedef_pointer).then(|| {
             format!(
                 "__typeof__(&(*({} *)0)[0])",

@@ -23,7 +23,7 @@ impl<'a> Resolver<'a, '_> {
             return;
         };
         let entity = self.enter(name, EntityKind::Function, None);
-        let nested_in = self.function;
+        let around = self.function;
         let function = self.program.functions.len();
         self.program.functions.push(Function {
             name: name.node.name.clone(),
@@ -31,7 +31,6 @@ impl<'a> Resolver<'a, '_> {
             range: self.program.range(*span),
             body: self.program.range(definition.statement.span),
             old_style: is_old_style(&definition.declarator.node),
-            nested_in,
         });
         for specifier in &definition.specifiers {
             self.visit_declaration_specifier(&specifier.node, &specifier.span);
@@ -47,7 +46,7 @@ impl<'a> Resolver<'a, '_> {
         });
         self.finish_jumps();
         self.jumps = outer;
-        self.function = nested_in;
+        self.function = around;
     }
 
     /// Parameters of the innermost function declarator, which is the one that is defined.

@@ -1,0 +1,597 @@
+//! The parser of pragmas: a recursive descent over their tokens that collects what is wrong.
+
+use std::ops::Range;
+
+use super::super::problem::Problem;
+use super::super::tokens::{Token, TokenKind, closing};
+use super::{
+    AtomicForm, Clause, ClauseKind, Directive, DirectiveKind, Item, ListKind, Operator, Schedule,
+    Section,
+};
+
+/// Words that make up the names of directives that exist but cannot be translated yet.
+const UNSUPPORTED: [&str; 40] = [
+    "allocate",
+    "allocators",
+    "assume",
+    "assumes",
+    "begin",
+    "cancel",
+    "cancellation",
+    "declare",
+    "depobj",
+    "dispatch",
+    "distribute",
+    "do",
+    "end",
+    "error",
+    "flush",
+    "interop",
+    "loop",
+    "metadirective",
+    "nothing",
+    "ordered",
+    "requires",
+    "scan",
+    "scope",
+    "simd",
+    "target",
+    "task",
+    "taskgroup",
+    "taskloop",
+    "taskwait",
+    "taskyield",
+    "teams",
+    "threadprivate",
+    "tile",
+    "unroll",
+    "masked",
+    "master",
+    "parallel",
+    "for",
+    "sections",
+    "workshare",
+];
+
+/// Clauses of OpenMP that exist but cannot be translated yet.
+const UNSUPPORTED_CLAUSES: [&str; 24] = [
+    "copyin",
+    "copyprivate",
+    "ordered",
+    "proc_bind",
+    "allocate",
+    "linear",
+    "aligned",
+    "safelen",
+    "simdlen",
+    "untied",
+    "mergeable",
+    "depend",
+    "final",
+    "priority",
+    "in_reduction",
+    "task_reduction",
+    "nontemporal",
+    "uses_allocators",
+    "filter",
+    "compare",
+    "fail",
+    "weak",
+    "device",
+    "map",
+];
+
+/// Reads one pragma, and goes on after an error where it can.
+pub(super) struct Parser<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    at: usize,
+    range: Range<usize>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Parser<'a> {
+    fn word(&self) -> &'a str {
+        self.tokens
+            .get(self.at)
+            .map_or("", |token| token.text(self.text))
+    }
+
+    fn word_at(&self, index: usize) -> &'a str {
+        self.tokens
+            .get(index)
+            .map_or("", |token| token.text(self.text))
+    }
+
+    /// Bytes of the current token, or of the end of the line.
+    fn here(&self) -> Range<usize> {
+        self.tokens
+            .get(self.at)
+            .map_or(self.range.end..self.range.end, |token| token.range.clone())
+    }
+
+    fn span(&self, tokens: Range<usize>) -> Range<usize> {
+        self.tokens[tokens.start].range.start..self.tokens[tokens.end - 1].range.end
+    }
+
+    /// A parser of the pragma at `range`, whose tokens are `tokens`.
+    pub(super) fn new(text: &'a str, tokens: &'a [Token], range: Range<usize>) -> Self {
+        Parser {
+            text,
+            tokens,
+            at: 3,
+            range,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn directive(mut self) -> Result<Directive, Vec<Problem>> {
+        let Some(kind) = self.kind() else {
+            return Err(self.problems);
+        };
+        let critical = if kind == DirectiveKind::Critical {
+            self.critical_name()
+        } else {
+            None
+        };
+        let mut clauses = Vec::new();
+        while self.at < self.tokens.len() {
+            if self.word() == "," {
+                self.at += 1;
+            }
+            let before = self.at;
+            clauses.extend(self.clause(kind));
+            if self.at == before {
+                self.at += 1;
+            }
+        }
+        self.check_unique(&clauses);
+        if self.problems.is_empty() {
+            Ok(Directive {
+                kind,
+                range: self.range,
+                clauses,
+                critical,
+            })
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    fn kind(&mut self) -> Option<DirectiveKind> {
+        use DirectiveKind as Kind;
+        let start = self.at;
+        let first = self.word();
+        self.at += 1;
+        let kind = match (first, self.word()) {
+            ("parallel", "for") => Some(Kind::ParallelFor),
+            ("parallel", "sections") => Some(Kind::ParallelSections),
+            ("parallel", "loop" | "master" | "masked") => None,
+            ("parallel", _) => return Some(Kind::Parallel),
+            ("for", "simd") => None,
+            ("for", _) => return Some(Kind::For),
+            ("sections", _) => return Some(Kind::Sections),
+            ("section", _) => return Some(Kind::Section),
+            ("single", _) => return Some(Kind::Single),
+            ("master", "taskloop") => None,
+            ("master", _) => return Some(Kind::Master),
+            ("masked", "") => return Some(Kind::Master),
+            ("barrier", _) => return Some(Kind::Barrier),
+            ("critical", _) => return Some(Kind::Critical),
+            ("atomic", _) => return Some(Kind::Atomic),
+            _ => None,
+        };
+        if kind.is_some() {
+            self.at += 1;
+            if self.word() != "simd" {
+                return kind;
+            }
+        }
+        self.refuse_directive(start);
+        None
+    }
+
+    fn refuse_directive(&mut self, start: usize) {
+        let first = self.word_at(start);
+        if !UNSUPPORTED.contains(&first) {
+            let range = self
+                .tokens
+                .get(start)
+                .map_or(self.range.clone(), |token| token.range.clone());
+            let message = match first {
+                "" => "'#pragma omp' without a directive name".to_owned(),
+                _ => format!("unknown directive '#pragma omp {first}'"),
+            };
+            self.problems.push(
+                Problem::new(range, message)
+                    .note("see the OpenMP specification for the names of directives"),
+            );
+            return;
+        }
+        let mut end = start;
+        while UNSUPPORTED.contains(&self.word_at(end))
+            || matches!(
+                self.word_at(end),
+                "data" | "enter" | "exit" | "update" | "reduction" | "mapper" | "variant" | "point"
+            )
+        {
+            end += 1;
+        }
+        let range = self.span(start..end);
+        let name: Vec<&str> = (start..end).map(|index| self.word_at(index)).collect();
+        let problem = Problem::new(range, format!("'#pragma omp {}' is not supported yet", name.join(" ")))
+            .note("express it with parallel, for, sections, single, critical or atomic, or compile this file with the host compiler");
+        self.problems.push(problem);
+    }
+
+    fn critical_name(&mut self) -> Option<Range<usize>> {
+        if self.word() != "(" {
+            return None;
+        }
+        let close = closing(self.text, self.tokens, self.at);
+        let named = close == Some(self.at + 2) && self.tokens[self.at + 1].kind == TokenKind::Word;
+        if !named {
+            self.problems.push(Problem::new(
+                self.here(),
+                "'critical' takes one name in parentheses",
+            ));
+            self.at = close.map_or(self.tokens.len(), |close| close + 1);
+            return None;
+        }
+        self.at += 3;
+        Some(self.tokens[self.at - 2].range.clone())
+    }
+
+    fn clause(&mut self, kind: DirectiveKind) -> Option<Clause> {
+        let start = self.at;
+        let name = self.word();
+        if self.tokens[start].kind != TokenKind::Word {
+            let problem = Problem::new(
+                self.here(),
+                format!(
+                    "expected a clause of '#pragma omp {}', found '{name}'",
+                    kind.name()
+                ),
+            );
+            self.problems.push(problem);
+            self.at = self.tokens.len();
+            return None;
+        }
+        self.at += 1;
+        let arguments = self.arguments(start)?;
+        let range = self.span(start..self.at);
+        if !kind.allowed().contains(&name) {
+            self.refuse_clause(kind, name, range);
+            return None;
+        }
+        let kind = self.clause_kind(name, arguments, &range)?;
+        Some(Clause { kind, range })
+    }
+
+    fn refuse_clause(&mut self, kind: DirectiveKind, name: &str, range: Range<usize>) {
+        let known = [
+            DirectiveKind::ParallelFor,
+            DirectiveKind::For,
+            DirectiveKind::Critical,
+            DirectiveKind::Atomic,
+        ]
+        .iter()
+        .any(|other| other.allowed().contains(&name));
+        let message = if UNSUPPORTED_CLAUSES.contains(&name) {
+            format!(
+                "clause '{name}' of '#pragma omp {}' is not supported yet",
+                kind.name()
+            )
+        } else if known {
+            format!(
+                "clause '{name}' is not allowed on '#pragma omp {}'",
+                kind.name()
+            )
+        } else {
+            format!("unknown clause '{name}' of '#pragma omp {}'", kind.name())
+        };
+        let allowed = kind.allowed();
+        let note = if allowed.is_empty() {
+            "it takes no clauses".to_owned()
+        } else {
+            format!("it takes {}", allowed.join(", "))
+        };
+        self.problems.push(Problem::new(range, message).note(note));
+    }
+
+    /// Token indices between the parentheses after the clause's name; `None` within `Some`: there are none.
+    fn arguments(&mut self, start: usize) -> Option<Option<Range<usize>>> {
+        if self.word() != "(" {
+            return Some(None);
+        }
+        let Some(close) = closing(self.text, self.tokens, self.at) else {
+            let name = self.word_at(start);
+            self.problems.push(Problem::new(
+                self.here(),
+                format!("the '(' of clause '{name}' is not closed"),
+            ));
+            self.at = self.tokens.len();
+            return None;
+        };
+        let inside = self.at + 1..close;
+        self.at = close + 1;
+        Some(Some(inside))
+    }
+
+    fn clause_kind(
+        &mut self,
+        name: &str,
+        arguments: Option<Range<usize>>,
+        range: &Range<usize>,
+    ) -> Option<ClauseKind> {
+        let bare = match name {
+            "nowait" => Some(ClauseKind::Nowait),
+            "read" => Some(ClauseKind::Atomic(AtomicForm::Read)),
+            "write" => Some(ClauseKind::Atomic(AtomicForm::Write)),
+            "update" => Some(ClauseKind::Atomic(AtomicForm::Update)),
+            "capture" => Some(ClauseKind::Atomic(AtomicForm::Capture)),
+            "relaxed" => Some(ClauseKind::Advice),
+            "seq_cst" | "acq_rel" | "acquire" | "release" => Some(ClauseKind::Ordering),
+            _ => None,
+        };
+        match (bare, arguments) {
+            (Some(kind), None) => Some(kind),
+            (Some(_), Some(_)) => {
+                self.malformed(range, format!("clause '{name}' takes no arguments"))
+            }
+            (None, Some(inside)) if !inside.is_empty() => self.with_arguments(name, inside, range),
+            (None, _) => self.malformed(
+                range,
+                format!("clause '{name}' needs arguments in parentheses"),
+            ),
+        }
+    }
+
+    fn malformed(&mut self, range: &Range<usize>, message: String) -> Option<ClauseKind> {
+        self.problems.push(Problem::new(range.clone(), message));
+        None
+    }
+
+    fn with_arguments(
+        &mut self,
+        name: &str,
+        inside: Range<usize>,
+        range: &Range<usize>,
+    ) -> Option<ClauseKind> {
+        match name {
+            "num_threads" => Some(ClauseKind::NumThreads(self.span(inside))),
+            "if" => self.condition(inside),
+            "default" => match self.word_at(inside.start) {
+                "shared" if inside.len() == 1 => Some(ClauseKind::DefaultNone(false)),
+                "none" if inside.len() == 1 => Some(ClauseKind::DefaultNone(true)),
+                "private" | "firstprivate" => self.malformed(
+                    range,
+                    "default(private) and default(firstprivate) are not supported yet".to_owned(),
+                ),
+                _ => self.malformed(range, "clause 'default' takes shared or none".to_owned()),
+            },
+            "schedule" => self.schedule(inside),
+            "collapse" => match self.word_at(inside.start).parse() {
+                Ok(depth) if depth > 0 && inside.len() == 1 => Some(ClauseKind::Collapse(depth)),
+                _ => self.malformed(
+                    range,
+                    "clause 'collapse' takes a positive integer constant".to_owned(),
+                ),
+            },
+            "order" if self.word_at(inside.end - 1) == "concurrent" => Some(ClauseKind::Advice),
+            "order" => self.malformed(range, "clause 'order' takes concurrent".to_owned()),
+            "hint" => Some(ClauseKind::Advice),
+            "reduction" => self.reduction(inside, range),
+            "shared" => self.list(ListKind::Shared, inside),
+            "private" => self.list(ListKind::Private, inside),
+            "firstprivate" => self.list(ListKind::Firstprivate, inside),
+            "lastprivate" => {
+                let list = self.without_modifier(inside, "conditional", range)?;
+                self.list(ListKind::Lastprivate, list)
+            }
+            _ => None,
+        }
+    }
+
+    fn without_modifier(
+        &mut self,
+        inside: Range<usize>,
+        modifier: &str,
+        range: &Range<usize>,
+    ) -> Option<Range<usize>> {
+        if self.word_at(inside.start) == modifier && self.word_at(inside.start + 1) == ":" {
+            self.malformed(
+                range,
+                format!("the modifier '{modifier}' is not supported yet"),
+            );
+            return None;
+        }
+        Some(inside)
+    }
+
+    /// `if([parallel :] expression)`
+    fn condition(&mut self, inside: Range<usize>) -> Option<ClauseKind> {
+        let mut start = inside.start;
+        if self.word_at(start + 1) == ":" && self.tokens[start].kind == TokenKind::Word {
+            if self.word_at(start) != "parallel" {
+                let message = format!(
+                    "the modifier '{}' does not name this construct",
+                    self.word_at(start)
+                );
+                return self.malformed(&self.tokens[start].range.clone(), message);
+            }
+            start += 2;
+        }
+        if start >= inside.end {
+            return self.malformed(
+                &self.span(inside),
+                "clause 'if' needs an expression".to_owned(),
+            );
+        }
+        Some(ClauseKind::If(self.span(start..inside.end)))
+    }
+
+    /// `schedule([modifier[, modifier]:] kind[, chunk])`
+    fn schedule(&mut self, inside: Range<usize>) -> Option<ClauseKind> {
+        let mut start = inside.start;
+        while matches!(self.word_at(start), "monotonic" | "nonmonotonic" | "simd")
+            && matches!(self.word_at(start + 1), ":" | ",")
+        {
+            start += 2;
+        }
+        let kind = match self.word_at(start) {
+            "static" => Schedule::Static,
+            "dynamic" => Schedule::Dynamic,
+            "guided" => Schedule::Guided,
+            "auto" => Schedule::Auto,
+            "runtime" => Schedule::Runtime,
+            other => {
+                let message = format!(
+                    "unknown schedule '{other}', expected static, dynamic, guided, auto or runtime"
+                );
+                let range = self.tokens[start.min(inside.end - 1)].range.clone();
+                return self.malformed(&range, message);
+            }
+        };
+        let rest = start + 1..inside.end;
+        if rest.is_empty() {
+            return Some(ClauseKind::Schedule(kind, None));
+        }
+        if self.word_at(rest.start) != "," || rest.len() < 2 {
+            return self.malformed(
+                &self.span(rest),
+                "expected ', chunk' after the kind of schedule".to_owned(),
+            );
+        }
+        let chunk = self.span(rest.start + 1..rest.end);
+        if matches!(kind, Schedule::Auto | Schedule::Runtime) {
+            return self.malformed(
+                &chunk,
+                "schedule(auto) and schedule(runtime) take no chunk size".to_owned(),
+            );
+        }
+        let first = self.word_at(rest.start + 1);
+        if (first == "-" && rest.len() == 3) || (rest.len() == 2 && first.parse() == Ok(0)) {
+            return self.malformed(&chunk, "the chunk size must be positive".to_owned());
+        }
+        Some(ClauseKind::Schedule(kind, Some(chunk)))
+    }
+
+    fn reduction(&mut self, inside: Range<usize>, range: &Range<usize>) -> Option<ClauseKind> {
+        let mut start = inside.start;
+        if matches!(self.word_at(start), "inscan" | "task" | "default")
+            && self.word_at(start + 1) == ","
+        {
+            if self.word_at(start) != "default" {
+                return self.malformed(
+                    &self.tokens[start].range.clone(),
+                    "this reduction modifier is not supported yet".to_owned(),
+                );
+            }
+            start += 2;
+        }
+        if self.word_at(start + 1) != ":" || start + 2 >= inside.end {
+            return self.malformed(
+                range,
+                "clause 'reduction' has the form reduction(operator : list)".to_owned(),
+            );
+        }
+        let Some(operator) = Operator::parse(self.word_at(start)) else {
+            let message = format!(
+                "reduction with '{}' is not supported yet",
+                self.word_at(start)
+            );
+            let problem = Problem::new(self.tokens[start].range.clone(), message)
+                .note("it takes + - * & | ^ && || min max");
+            self.problems.push(problem);
+            return None;
+        };
+        self.list(ListKind::Reduction(operator), start + 2..inside.end)
+    }
+
+    fn list(&mut self, kind: ListKind, inside: Range<usize>) -> Option<ClauseKind> {
+        let mut items = Vec::new();
+        let mut at = inside.start;
+        loop {
+            let (item, next) = self.item(kind, at, inside.end)?;
+            items.push(item);
+            if next == inside.end {
+                return Some(ClauseKind::List(kind, items));
+            }
+            if self.word_at(next) != "," {
+                let message = format!("expected ',' or ')' in the list of '{}'", kind.name());
+                return self.malformed(&self.tokens[next].range.clone(), message);
+            }
+            at = next + 1;
+        }
+    }
+
+    fn item(&mut self, kind: ListKind, at: usize, end: usize) -> Option<(Item, usize)> {
+        if at >= end || self.tokens[at].kind != TokenKind::Word {
+            let range = self.tokens[at.min(self.tokens.len() - 1)].range.clone();
+            self.malformed(
+                &range,
+                format!("expected a variable in the list of '{}'", kind.name()),
+            );
+            return None;
+        }
+        let name = self.tokens[at].range.clone();
+        let (mut sections, mut next) = (Vec::new(), at + 1);
+        while next < end && self.word_at(next) == "[" {
+            let close = closing(self.text, self.tokens, next)?;
+            sections.push(self.section(next + 1..close));
+            next = close + 1;
+        }
+        if !sections.is_empty() && !matches!(kind, ListKind::Reduction(_)) {
+            self.malformed(
+                &self.span(at..next),
+                format!("clause '{}' takes no array sections", kind.name()),
+            );
+            return None;
+        }
+        Some((Item { name, sections }, next))
+    }
+
+    fn section(&self, inside: Range<usize>) -> Section {
+        let mut depth = 0;
+        let colon = inside.clone().find(|&index| {
+            match self.word_at(index) {
+                "(" | "[" | "?" => depth += 1,
+                ")" | "]" => depth -= 1,
+                ":" if depth == 0 => return true,
+                ":" => depth -= 1,
+                _ => {}
+            }
+            false
+        });
+        let part = |tokens: Range<usize>| (!tokens.is_empty()).then(|| self.span(tokens));
+        match colon {
+            None => Section {
+                lower: part(inside),
+                length: None,
+                single: true,
+            },
+            Some(colon) => Section {
+                lower: part(inside.start..colon),
+                length: part(colon + 1..inside.end),
+                single: false,
+            },
+        }
+    }
+
+    fn check_unique(&mut self, clauses: &[Clause]) {
+        for (index, clause) in clauses.iter().enumerate() {
+            let repeated = clauses[..index].iter().find(|earlier| {
+                let lists = matches!(clause.kind, ClauseKind::List(..) | ClauseKind::Advice);
+                !lists
+                    && std::mem::discriminant(&earlier.kind) == std::mem::discriminant(&clause.kind)
+            });
+            if let Some(earlier) = repeated {
+                let problem =
+                    Problem::new(clause.range.clone(), "this clause may be given only once")
+                        .related(earlier.range.clone(), "first given here");
+                self.problems.push(problem);
+            }
+        }
+    }
+}
