@@ -202,10 +202,10 @@ impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
         // { v = x; x op= e; }, { x op= e; v = x; } or { v = x; x = e; }
         if let Some((_, value)) = self.assignment(&one.node) {
             let copied = (self.range)(value.span);
-            if let Some((target, _)) = self.changed(&two.node) {
-                if self.same(&copied, &target) {
-                    return Some((target, None));
-                }
+            if let Some((target, _)) = self.changed(&two.node)
+                && self.same(&copied, &target)
+            {
+                return Some((target, None));
             }
         }
         let (target, _) = self.update(self.expression(&one.node)?)?;

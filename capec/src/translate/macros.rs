@@ -139,10 +139,8 @@ impl Macros {
                 None => vec![word.clone()],
             };
             let mut replaced = replaced.into_iter();
-            if paste {
-                if let (Some(last), Some(first)) = (out.last_mut(), replaced.next()) {
-                    last.push_str(&first);
-                }
+            if paste && let (Some(last), Some(first)) = (out.last_mut(), replaced.next()) {
+                last.push_str(&first);
             }
             out.extend(replaced);
             paste = false;

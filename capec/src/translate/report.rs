@@ -119,14 +119,11 @@ impl Sources<'_> {
             .get(place.file)
             .copied()
             .or_else(|| self.open(place.file));
-        if let Some(file) = file {
-            if let Some(found) = self.files[file]
-                .alignment
-                .as_ref()
-                .and_then(|alignment| alignment.original(range))
-            {
-                return (file, found);
-            }
+        if let Some(file) = file
+            && let Some(alignment) = &self.files[file].alignment
+            && let Some(found) = alignment.original(range)
+        {
+            return (file, found);
         }
         let line = self.map.physical_line(self.text, range.start);
         self.files.push(Source {

@@ -4,6 +4,7 @@
 //! it, and how its declaration is spelled is remembered so that outlined functions can repeat it. Constructs come up as
 //! the labels that [`super::copy`] put in place of pragmas ([`constructs`]); branches are checked on the way ([`jumps`]).
 
+mod clauses;
 mod constructs;
 mod declarations;
 mod jumps;

@@ -83,26 +83,26 @@ impl Lowerer<'_, '_> {
         code.text(format!(";\n{bound} = "));
         code.append(self.user(&each.bound));
         code.text(";\n");
-        if let Some(amount) = &each.amount {
-            if literal(self.program.slice(amount)).is_none() || each.subtracted == each.upwards {
-                let pointer = self.program.is_pointer(each.entity);
-                let name = format!("cape_stride{suffix}");
-                let declaration = if pointer {
-                    format!("long {name}")
+        if let Some(amount) = &each.amount
+            && (literal(self.program.slice(amount)).is_none() || each.subtracted == each.upwards)
+        {
+            let pointer = self.program.is_pointer(each.entity);
+            let name = format!("cape_stride{suffix}");
+            let declaration = if pointer {
+                format!("long {name}")
+            } else {
+                self.copy_declaration(id, each.entity, &name)
+            };
+            code.text(format!(
+                "{declaration} = {}",
+                if each.subtracted == each.upwards {
+                    "-"
                 } else {
-                    self.copy_declaration(id, each.entity, &name)
-                };
-                code.text(format!(
-                    "{declaration} = {}",
-                    if each.subtracted == each.upwards {
-                        "-"
-                    } else {
-                        ""
-                    }
-                ));
-                code.append(self.parenthesized(amount));
-                code.text(";\n");
-            }
+                    ""
+                }
+            ));
+            code.append(self.parenthesized(amount));
+            code.text(";\n");
         }
         code.text(format!(
             "const unsigned long long cape_count{suffix} = {};",

@@ -8,13 +8,10 @@ use lang_c::span::{Node, Span};
 use lang_c::visit::Visit;
 
 use super::super::atomic;
-use super::super::directive::{AtomicForm, ClauseKind, Directive, DirectiveKind, ListKind};
+use super::super::directive::{AtomicForm, ClauseKind, Directive, DirectiveKind};
 use super::super::loops::{self, Variable};
 use super::super::problem::Problem;
-use super::super::program::{
-    self, Construct, ConstructId, EntityId, EntityKind, Leaf, Private, Use,
-};
-use super::super::tokens::{Token, TokenKind, tokens_within};
+use super::super::program::{self, Construct, ConstructId, EntityId, EntityKind, Leaf, Private};
 use super::jumps::Frame;
 use super::{Resolver, directive_label};
 
@@ -100,224 +97,6 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
-    // ---- clauses
-
-    fn lists(&mut self, directive: &'a Directive, outer: ConstructId, inner: ConstructId) {
-        let mut seen: BTreeMap<EntityId, (ListKind, Range<usize>)> = BTreeMap::new();
-        for clause in &directive.clauses {
-            let ClauseKind::List(kind, items) = &clause.kind else {
-                continue;
-            };
-            for item in items {
-                let Some(entity) = self.listed_variable(&item.name, *kind) else {
-                    continue;
-                };
-                self.program.constructs[outer].listed.insert(entity);
-                self.program.constructs[inner].listed.insert(entity);
-                match seen.get(&entity) {
-                    None => {
-                        seen.insert(entity, (*kind, item.name.clone()));
-                    }
-                    Some((ListKind::Firstprivate, _)) if *kind == ListKind::Lastprivate => {}
-                    Some((ListKind::Lastprivate, _)) if *kind == ListKind::Firstprivate => {}
-                    Some((earlier, place)) => {
-                        let name = self.program.slice(&item.name);
-                        let problem = Problem::new(
-                            item.name.clone(),
-                            format!("'{name}' appears in more than one data-sharing clause"),
-                        )
-                        .related(
-                            place.clone(),
-                            format!("already listed in '{}'", earlier.name()),
-                        );
-                        self.problems.push(problem);
-                        continue;
-                    }
-                }
-                self.list_item(*kind, item, entity, outer, inner);
-            }
-        }
-    }
-
-    fn list_item(
-        &mut self,
-        kind: ListKind,
-        item: &super::super::directive::Item,
-        entity: EntityId,
-        outer: ConstructId,
-        inner: ConstructId,
-    ) {
-        let private = Private {
-            entity,
-            first: false,
-            last: false,
-            reduction: None,
-            loop_variable: false,
-        };
-        // `parallel` alone takes its reductions; combined with worksharing the inner construct does.
-        let (at, private) = match kind {
-            ListKind::Shared => return,
-            ListKind::Private => (outer, private),
-            ListKind::Firstprivate => {
-                let last = self.program.constructs[inner]
-                    .treatment(entity)
-                    .is_some_and(|private| private.last);
-                (
-                    if last { inner } else { outer },
-                    Private {
-                        first: true,
-                        ..private
-                    },
-                )
-            }
-            ListKind::Lastprivate => (
-                inner,
-                Private {
-                    last: true,
-                    ..private
-                },
-            ),
-            ListKind::Reduction(operator) => (
-                inner,
-                Private {
-                    reduction: Some((operator, item.clone())),
-                    ..private
-                },
-            ),
-        };
-        let mut merged = private;
-        if kind == ListKind::Lastprivate && outer != inner {
-            let list = &mut self.program.constructs[outer].private;
-            if let Some(earlier) = list.iter().position(|private| private.entity == entity) {
-                merged.first |= list.remove(earlier).first;
-            }
-        }
-        let list = &mut self.program.constructs[at].private;
-        match list.iter_mut().find(|private| private.entity == entity) {
-            Some(earlier) => {
-                earlier.first |= merged.first;
-                earlier.last |= merged.last;
-            }
-            None => list.push(merged),
-        }
-        // The copy is made from, or goes into, the variable of the environment around the construct.
-        if kind != ListKind::Private {
-            let written = matches!(kind, ListKind::Lastprivate | ListKind::Reduction(_));
-            let scope = self.program.constructs[at].parent;
-            self.program.uses.push(Use {
-                range: item.name.clone(),
-                entity,
-                written,
-                scope,
-            });
-        }
-        let region = self.program.constructs[at].leaf == Leaf::Parallel;
-        let scope = if region {
-            Some(at)
-        } else {
-            self.program.constructs[at].parent
-        };
-        if item.sections.len() > 1 {
-            let problem = Problem::new(
-                item.name.clone(),
-                "only the first dimension of an array section can be given",
-            )
-            .note("leave the other dimensions out: they are reduced whole");
-            self.problems.push(problem);
-        }
-        for section in &item.sections {
-            for part in [&section.lower, &section.length].into_iter().flatten() {
-                self.expression(part, scope);
-            }
-        }
-    }
-
-    fn listed_variable(&mut self, name: &Range<usize>, kind: ListKind) -> Option<EntityId> {
-        let text = self.program.slice(name).to_owned();
-        let Some(entity) = self.lookup(&text.replace('$', "_S_")) else {
-            self.problems.push(Problem::new(
-                name.clone(),
-                format!("'{text}' in '{}' is not declared here", kind.name()),
-            ));
-            return None;
-        };
-        let found = &self.program.entities[entity];
-        if !found.kind.is_variable() {
-            self.problems.push(Problem::new(
-                name.clone(),
-                format!("'{text}' in '{}' is not a variable", kind.name()),
-            ));
-            return None;
-        }
-        let record = self.program.layers(entity).1 == program::Base::Record;
-        if matches!(kind, ListKind::Reduction(_)) && record {
-            let message =
-                format!("'{text}' is a struct or union, which no reduction operator takes");
-            self.problems.push(Problem::new(name.clone(), message));
-            return None;
-        }
-        let written = !matches!(kind, ListKind::Shared | ListKind::Firstprivate);
-        let through_pointer =
-            matches!(kind, ListKind::Reduction(_)) && self.program.is_pointer(entity);
-        if written && !through_pointer && self.program.is_constant(entity) {
-            self.problems.push(Problem::new(
-                name.clone(),
-                format!("'{text}' is const and cannot be in '{}'", kind.name()),
-            ));
-            return None;
-        }
-        Some(entity)
-    }
-
-    fn expressions(&mut self, directive: &Directive, scope: Option<ConstructId>) {
-        for clause in &directive.clauses {
-            match &clause.kind {
-                ClauseKind::NumThreads(range)
-                | ClauseKind::If(range)
-                | ClauseKind::Schedule(_, Some(range)) => {
-                    let inner = self
-                        .program
-                        .constructs
-                        .last()
-                        .filter(|construct| construct.combined)
-                        .and_then(|construct| construct.parent);
-                    let chunk = matches!(clause.kind, ClauseKind::Schedule(..));
-                    self.expression(
-                        &range.clone(),
-                        if chunk && inner.is_some() {
-                            inner
-                        } else {
-                            scope
-                        },
-                    );
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Resolves the names of an expression that is known only as tokens of a pragma.
-    fn expression(&mut self, range: &Range<usize>, scope: Option<ConstructId>) {
-        let tokens: Vec<Token> = tokens_within(self.program.text, range.clone());
-        let mut before = "";
-        for token in &tokens {
-            let word = token.text(self.program.text);
-            if token.kind == TokenKind::Word && !matches!(before, "." | "->") {
-                if let Some(entity) = self.lookup(&word.replace('$', "_S_")) {
-                    self.program.uses.push(Use {
-                        range: token.range.clone(),
-                        entity,
-                        written: false,
-                        scope,
-                    });
-                }
-            }
-            before = word;
-        }
-    }
-
-    // ---- nesting
-
     fn check_nesting(&mut self, directive: &Directive, leaf: Leaf) {
         let mut next = self.construct;
         while let Some(id) = next {
@@ -358,8 +137,6 @@ impl<'a> Resolver<'a, '_> {
             next = outer.parent;
         }
     }
-
-    // ---- loops
 
     fn loop_nest(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         let directive = self.program.constructs[id].directive;
@@ -531,8 +308,6 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
-    // ---- sections
-
     fn sections(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         let Statement::Compound(items) = &statement.node else {
             let range = self.program.constructs[id].range.clone();
@@ -579,8 +354,6 @@ impl<'a> Resolver<'a, '_> {
             }
         }
     }
-
-    // ---- atomic
 
     fn atomic(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         let directive = &self.program.directives[self.program.constructs[id].directive];
