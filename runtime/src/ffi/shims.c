@@ -373,6 +373,7 @@ void cape_flush_stdout(void) { fflush_unlocked(stdout); }
 /* ---- what only a program linked by capec has ------------------------------------------------------------------------------ */
 extern char __cape_data_start[] __attribute__((weak)), __cape_data_end[] __attribute__((weak));
 extern char __cape_bss_start[] __attribute__((weak)), __cape_bss_end[] __attribute__((weak));
+extern char __start_cape_mixed[] __attribute__((weak)), __stop_cape_mixed[] __attribute__((weak));
 REAL(int, main, int, char **, char **);
 void cape_linked_bounds(size_t bounds[4])
 {
@@ -381,4 +382,6 @@ void cape_linked_bounds(size_t bounds[4])
     bounds[2] = (size_t)__cape_bss_start;
     bounds[3] = (size_t)__cape_bss_end;
 }
+/* Translated objects with an atomic construct in its general form (templates/atomic.c) put a byte into this section. */
+int cape_mixes_atomics(void) { return __start_cape_mixed != __stop_cape_mixed; }
 int cape_call_main(int argc, char **argv, char **environment) { return __real_main(argc, argv, environment); }

@@ -1,6 +1,6 @@
 //! Barrier, critical, atomic, reduction and lastprivate values (OpenMP 5.2, chapter 15 and 5.4-5.5).
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use crate::context::current;
 use crate::entry::Operation;
@@ -119,7 +119,13 @@ pub unsafe extern "C" fn cape_assign(
     }
 }
 
-/// See `cape.h`.
+unsafe extern "C" {
+    /// shims.c: whether the program has atomic constructs other than commutative updates.
+    fn cape_mixes_atomics() -> c_int;
+}
+
+/// See `cape.h`. In a program that also reads, writes or captures atomically, an update may not wait in its thread until that
+/// synchronises: it is done on the newest value, like those.
 ///
 /// # Safety
 /// `x` and `operand` point to one element of the combiner's type.
@@ -131,6 +137,13 @@ pub unsafe extern "C" fn cape_atomic_update(
     combine: Combiner,
 ) {
     if let Some(session) = session::get().filter(|_| in_active_region()) {
+        // SAFETY: it only compares addresses.
+        if unsafe { cape_mixes_atomics() } != 0 {
+            sync::acquire(sync::ATOMIC_LOCK, false);
+            // SAFETY: the caller's promise.
+            unsafe { combine(x.cast(), operand.cast(), 1) };
+            return sync::release(sync::ATOMIC_LOCK);
+        }
         let mut state = session.state();
         if state.memory.shares(x as usize, size) {
             // SAFETY: the caller's promise.
