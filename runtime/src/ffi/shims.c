@@ -383,5 +383,5 @@ void cape_linked_bounds(size_t bounds[4])
     bounds[3] = (size_t)__cape_bss_end;
 }
 /* Translated objects with an atomic construct in its general form (templates/atomic.c) put a byte into this section. */
-int cape_mixes_atomics(void) { return __start_cape_mixed != __stop_cape_mixed; }
+int cape_mixes_atomics(void) { return &__start_cape_mixed[0] != &__stop_cape_mixed[0]; }
 int cape_call_main(int argc, char **argv, char **environment) { return __real_main(argc, argv, environment); }
