@@ -241,6 +241,16 @@ fn syntax_problem(
     let directive = directives
         .iter()
         .rfind(|directive| directive.range.start >= start && directive.range.start < at.start);
+    let after_parameters = index
+        .checked_sub(1)
+        .is_some_and(|before| tokens[before].text(text) == ")");
+    if at.len() == 1 && &text[at.clone()] == "{" && after_parameters {
+        return Problem::new(
+            at,
+            "nested functions are not supported in files with OpenMP constructs",
+        )
+        .note("move the inner function out of the outer one, and hand it what it uses");
+    }
     match directive {
         Some(directive) if directive.kind != DirectiveKind::Barrier => {
             let name = directive.kind.name();

@@ -203,4 +203,9 @@ fn reserved_names_and_unreadable_text() {
         "5:1",
         "'#pragma omp parallel' must be followed by a statement",
     );
+    says(
+        "    int inner(int x) { return x + n; }\n#pragma omp parallel\n    inner(1);",
+        "5:22",
+        "nested functions are not supported",
+    );
 }
