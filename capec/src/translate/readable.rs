@@ -2,7 +2,7 @@
 //!
 //! Ranges of the preprocessed text are traced back to the user's file token by token ([`super::align`]), so comments and
 //! macros survive wherever no edit falls inside them. Preprocessor conditionals inside a translated function do not: there
-//! the active branch is shown. Functions that come from included files keep their pragmas.
+//! the active branch is shown. Functions that come from included files keep their pragmas; a comment at the top names them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -26,6 +26,17 @@ pub fn readable(
     let alignment = Alignment::new(text, all, map, file, original);
     let reader = Reader::new(text, all, original, &alignment);
     let mut out = String::from("#include <cape.h>\n");
+    for function in functions
+        .iter()
+        .filter(|function| map.place(function.range.start).file != file)
+    {
+        let place = map.place(function.range.start);
+        let note = format!(
+            "/* not translated here, but when compiled: the function at {}:{} */\n",
+            place.file, place.line
+        );
+        out.push_str(&note);
+    }
     let mut at = 0;
     for function in functions
         .iter()
