@@ -198,11 +198,43 @@ fn directives(
     (good, shown)
 }
 
-/// Names that begin with `cape_` belong to the translation.
+/// Beginnings of the names that the lowering makes up. (What cape.h declares is not among them: there the host compiler
+/// reports a clash.)
+const RESERVED: [&str; 22] = [
+    "cape_bound",
+    "cape_converted",
+    "cape_count",
+    "cape_dim_",
+    "cape_env",
+    "cape_first",
+    "cape_index",
+    "cape_k_",
+    "cape_len_",
+    "cape_low_",
+    "cape_operand",
+    "cape_orig_",
+    "cape_part_",
+    "cape_region_",
+    "cape_rest",
+    "cape_run",
+    "cape_section",
+    "cape_site_",
+    "cape_stride",
+    "cape_target",
+    "cape_type_",
+    "cape_var_",
+];
+
+/// The user's names must not be those that the lowering makes up.
 fn check_names(text: &str, tokens: &[Token], map: &SourceMap<'_>, problems: &mut Vec<Problem>) {
+    let reserved = |token: &&Token| {
+        let word = token.text(text);
+        word.starts_with("cape_") && RESERVED.iter().any(|beginning| word.starts_with(beginning))
+    };
     for token in tokens
         .iter()
-        .filter(|token| token.kind == TokenKind::Word && token.text(text).starts_with("cape_"))
+        .filter(|token| token.kind == TokenKind::Word)
+        .filter(reserved)
     {
         let place = map.place(token.range.start);
         let ours = place.system
@@ -210,12 +242,14 @@ fn check_names(text: &str, tokens: &[Token], map: &SourceMap<'_>, problems: &mut
                 .iter()
                 .any(|header| Path::new(place.file).ends_with(header));
         if !ours {
-            let problem = Problem::new(
-                token.range.clone(),
-                "names that begin with 'cape_' are reserved for the translation",
-            )
-            .note("rename it, or compile this file with the host compiler");
-            problems.push(problem);
+            let message = format!(
+                "the name '{}' is reserved for the translation",
+                token.text(text)
+            );
+            problems.push(
+                Problem::new(token.range.clone(), message)
+                    .note("rename it, or compile this file with the host compiler"),
+            );
             return;
         }
     }

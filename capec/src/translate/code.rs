@@ -138,3 +138,28 @@ impl Layout<'_> {
         self.out.extend(std::iter::repeat_n(' ', place.column));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_attributed() {
+        let text = "# 1 \"a.c\"\nint a;\n# 5 \"/usr/include/x.h\" 3 4\n  b = a;\n";
+        let map = SourceMap::new(text);
+        let find = |needle: &str| text.find(needle).expect("in the text");
+        let (a, b) = (find("int a"), find("b = "));
+        let code = Code(vec![
+            Piece::User(0..a + 6),
+            Piece::Place(a),
+            Piece::Made("{\n    f();\n}".to_owned()),
+            Piece::User(b..b + 4),
+            Piece::Instead(b + 4..b + 5, "(*a)".to_owned()),
+            Piece::User(b + 5..b + 6),
+        ]);
+        assert_eq!(
+            compiled(&code, text, &map, &Macros::of_cape_h()),
+            "# 1 \"a.c\"\nint a;\n# 1 \"a.c\" 3\n{ f(); }\n# 5 \"/usr/include/x.h\" 3 4\n  b = (*a);"
+        );
+    }
+}

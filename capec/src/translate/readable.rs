@@ -273,3 +273,23 @@ fn brackets(line: &str, mut depth: usize, mut comment: bool) -> (usize, bool) {
     }
     (depth, comment)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_indented_by_their_brackets() {
+        let text =
+            "void f(void)\n{\nfor (;;)\nif (x)\ng(\"{\");\n    /* {\n * two */\n{\nh();\n}\n}\n";
+        let expected = "void f(void)\n{\n    for (;;)\n        if (x)\n            g(\"{\");\n    /* {\n     * two */\n    {\n        h();\n    }\n}\n";
+        assert_eq!(indent(text), expected);
+    }
+
+    #[test]
+    fn a_paragraph_includes_the_comment_before_it() {
+        let text = "int a;\n\n/* f */\nint f(void);";
+        assert_eq!(paragraph(text, 0, text.len() - 12), 8);
+        assert_eq!(paragraph("int a; int f;", 0, 7), 7);
+    }
+}
