@@ -11,24 +11,24 @@
 {
     $ORIGINALS
     $BOUNDS
-    struct cape_loop cape_loop;
+    struct cape_loop cape_chunk;
     {
         $PRIVATES
-        cape_loop_begin(&cape_loop, &$SITE, cape_count, $SCHEDULE, $CHUNK);
-        while (cape_loop_next(&cape_loop)) {
-            unsigned long long cape_at = cape_loop.first;
-            while (cape_at < cape_loop.end) {
-                unsigned long long cape_rest = cape_at, cape_index, cape_run = $INNER - cape_at % $INNER;
+        cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        while (cape_loop_next(&cape_chunk)) {
+            unsigned long long cape_point = cape_chunk.first;
+            while (cape_point < cape_chunk.end) {
+                unsigned long long cape_rest = cape_point, cape_index, cape_run = $INNER - cape_point % $INNER;
                 $COORDINATES
-                if (cape_run > cape_loop.end - cape_at)
-                    cape_run = cape_loop.end - cape_at;
-                cape_at += cape_run;
+                if (cape_run > cape_chunk.end - cape_point)
+                    cape_run = cape_chunk.end - cape_point;
+                cape_point += cape_run;
                 for (; cape_run; --cape_run, $MOVE)
                 $BODY
             }
         }
         $RESULTS
-        cape_loop_end(&cape_loop);
+        cape_loop_end(&cape_chunk);
     }
     $BARRIER
 }

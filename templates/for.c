@@ -13,18 +13,18 @@
 {
     $ORIGINALS
     $BOUNDS
-    struct cape_loop cape_loop;
+    struct cape_loop cape_chunk;
     {
         $PRIVATES
-        cape_loop_begin(&cape_loop, &$SITE, cape_count, $SCHEDULE, $CHUNK);
-        while (cape_loop_next(&cape_loop)) {
-            unsigned long long cape_run = cape_loop.end - cape_loop.first;
+        cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        while (cape_loop_next(&cape_chunk)) {
+            unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
             $START
             for (; cape_run; --cape_run, $MOVE)
             $BODY
         }
         $RESULTS
-        cape_loop_end(&cape_loop);
+        cape_loop_end(&cape_chunk);
     }
     $BARRIER
 }

@@ -7,19 +7,19 @@
  * sections; $CASES one case a section; $RESULTS reductions and last values; $BARRIER the barrier or nothing.
  */
 {
-    struct cape_loop cape_loop;
+    struct cape_loop cape_chunk;
     $ORIGINALS
     {
         unsigned long long cape_section;
         $PRIVATES
-        cape_loop_begin(&cape_loop, &$SITE, $COUNT, CAPE_STATIC, 1);
-        while (cape_loop_next(&cape_loop))
-            for (cape_section = cape_loop.first; cape_section < cape_loop.end; ++cape_section)
+        cape_loop_begin(&cape_chunk, &$SITE, $COUNT, CAPE_STATIC, 1);
+        while (cape_loop_next(&cape_chunk))
+            for (cape_section = cape_chunk.first; cape_section < cape_chunk.end; ++cape_section)
                 switch (cape_section) {
                 $CASES
                 }
         $RESULTS
-        cape_loop_end(&cape_loop);
+        cape_loop_end(&cape_chunk);
     }
     $BARRIER
 }

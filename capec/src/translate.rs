@@ -200,8 +200,10 @@ fn directives(
 
 /// Beginnings of the names that the lowering makes up. (What cape.h declares is not among them: there the host compiler
 /// reports a clash.)
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "cape_bound",
+    "cape_chunk",
+    "cape_point",
     "cape_converted",
     "cape_count",
     "cape_dim_",

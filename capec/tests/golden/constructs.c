@@ -80,20 +80,20 @@ static void cape_region_1_all(void **cape_env)
             int cape_first = (*range).low;
             int cape_bound = n;
             const unsigned long long cape_count = cape_first < cape_bound ? (((unsigned long long)cape_bound - (unsigned long long)cape_first) - 1) / (unsigned long long)2 + 1 : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 int i;
-                cape_loop_begin(&cape_loop, &cape_site_2, cape_count, CAPE_DYNAMIC, 2);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    i = cape_first + cape_loop.first * (unsigned long long)2;
+                cape_loop_begin(&cape_chunk, &cape_site_2, cape_count, CAPE_DYNAMIC, 2);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    i = cape_first + cape_chunk.first * (unsigned long long)2;
                     for (; cape_run; --cape_run, i += 2)
                     {
                         table[i] = a[i] * mine; // uses the macro's value
                         sum += table[i];
                     }
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
         }
         cape_barrier(&cape_site_3);
@@ -142,32 +142,32 @@ static void cape_region_2_all(void **cape_env)
         int cape_bound_2 = 0;
         const unsigned long long cape_count_2 = cape_bound_2 < cape_first_2 ? ((unsigned long long)cape_first_2 - (unsigned long long)cape_bound_2) : 0;
         const unsigned long long cape_count = cape_count_1 * cape_count_2;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             double last;
             int i;
             int j;
-            cape_loop_begin(&cape_loop, &cape_site_7, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_at = cape_loop.first;
-                while (cape_at < cape_loop.end) {
-                    unsigned long long cape_rest = cape_at, cape_index, cape_run = cape_count_2 - cape_at % cape_count_2;
+            cape_loop_begin(&cape_chunk, &cape_site_7, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_point = cape_chunk.first;
+                while (cape_point < cape_chunk.end) {
+                    unsigned long long cape_rest = cape_point, cape_index, cape_run = cape_count_2 - cape_point % cape_count_2;
                     cape_index = cape_rest % cape_count_2;
                     j = cape_first_2 - cape_index;
                     cape_rest /= cape_count_2;
                     cape_index = cape_rest;
                     i = cape_first_1 + cape_index;
-                    if (cape_run > cape_loop.end - cape_at)
-                        cape_run = cape_loop.end - cape_at;
-                    cape_at += cape_run;
+                    if (cape_run > cape_chunk.end - cape_point)
+                        cape_run = cape_chunk.end - cape_point;
+                    cape_point += cape_run;
                     for (; cape_run; --cape_run, j -= 1)
                         last = i * N + j;
                 }
             }
-            if (cape_loop.last) {
+            if (cape_chunk.last) {
                 cape_assign(&cape_site_7, (void *)cape_orig_last, (const void *)&last, sizeof last);
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -176,12 +176,12 @@ static void cape_region_3_all(void **cape_env)
 {
     int *count = cape_env[0];
     {
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             unsigned long long cape_section;
-            cape_loop_begin(&cape_loop, &cape_site_8, 2, CAPE_STATIC, 1);
-            while (cape_loop_next(&cape_loop))
-                for (cape_section = cape_loop.first; cape_section < cape_loop.end; ++cape_section)
+            cape_loop_begin(&cape_chunk, &cape_site_8, 2, CAPE_STATIC, 1);
+            while (cape_loop_next(&cape_chunk))
+                for (cape_section = cape_chunk.first; cape_section < cape_chunk.end; ++cape_section)
                     switch (cape_section) {
                 case 0: {
                     printf("one\n");
@@ -192,7 +192,7 @@ static void cape_region_3_all(void **cape_env)
                     }
                 } break;
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

@@ -190,7 +190,7 @@ impl Lowerer<'_, '_> {
                 let name = &self.program.entities[private.entity].name;
                 last.push(Code::made(format!("cape_assign(&{site}, (void *)cape_orig_{name}, (const void *)&{name}, sizeof {name});")));
             }
-            let mut code = Code::made("if (cape_loop.last) {\n    ");
+            let mut code = Code::made("if (cape_chunk.last) {\n    ");
             code.append(lines(last).indented("    "));
             code.text("\n}");
             all.push(code);

@@ -58,7 +58,7 @@ impl Lowerer<'_, '_> {
         if loops.len() == 1 {
             fillings.push((
                 "START",
-                Code::made(self.start(&loops[0], "", "cape_loop.first")),
+                Code::made(self.start(&loops[0], "", "cape_chunk.first")),
             ));
             return template::FOR.fill(fillings);
         }

@@ -75,13 +75,13 @@ static void cape_region_1_main(void **cape_env)
             int cape_first = 0;
             int cape_bound = transfers;
             const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 int t;
-                cape_loop_begin(&cape_loop, &cape_site_2, cape_count, CAPE_STATIC, 0);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    t = cape_first + cape_loop.first;
+                cape_loop_begin(&cape_chunk, &cape_site_2, cape_count, CAPE_STATIC, 0);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    t = cape_first + cape_chunk.first;
                     for (; cape_run; --cape_run, t += 1)
                     {
                         int from = t % ACCOUNTS, to = (3 * t + 1) % ACCOUNTS;
@@ -101,7 +101,7 @@ static void cape_region_1_main(void **cape_env)
                         }
                     }
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_2);
         }
@@ -115,13 +115,13 @@ static void cape_region_1_main(void **cape_env)
             int cape_first = transfers - 1;
             int cape_bound = 0;
             const unsigned long long cape_count = cape_bound <= cape_first ? ((unsigned long long)cape_first - (unsigned long long)cape_bound) + 1 : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 int t;
-                cape_loop_begin(&cape_loop, &cape_site_6, cape_count, CAPE_STATIC, 1);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    t = cape_first - cape_loop.first;
+                cape_loop_begin(&cape_chunk, &cape_site_6, cape_count, CAPE_STATIC, 1);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    t = cape_first - cape_chunk.first;
                     for (; cape_run; --cape_run, t -= 1)
                     {
                         int from = t % ACCOUNTS, to = (3 * t + 1) % ACCOUNTS;
@@ -137,7 +137,7 @@ static void cape_region_1_main(void **cape_env)
                         }
                     }
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_6);
         }

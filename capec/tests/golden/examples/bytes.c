@@ -45,17 +45,17 @@ static void cape_region_1_main(void **cape_env)
         long cape_first = 0;
         long cape_bound = bytes;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             long i;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_STATIC, 1);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_STATIC, 1);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                     byte[i] = expected(i, round);
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -91,23 +91,23 @@ static void cape_region_3_main(void **cape_env)
         int cape_bound_2 = 4;
         const unsigned long long cape_count_2 = cape_first_2 < cape_bound_2 ? ((unsigned long long)cape_bound_2 - (unsigned long long)cape_first_2) : 0;
         const unsigned long long cape_count = cape_count_1 * cape_count_2;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             int r;
             int field;
-            cape_loop_begin(&cape_loop, &cape_site_5, cape_count, CAPE_STATIC, 1);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_at = cape_loop.first;
-                while (cape_at < cape_loop.end) {
-                    unsigned long long cape_rest = cape_at, cape_index, cape_run = cape_count_2 - cape_at % cape_count_2;
+            cape_loop_begin(&cape_chunk, &cape_site_5, cape_count, CAPE_STATIC, 1);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_point = cape_chunk.first;
+                while (cape_point < cape_chunk.end) {
+                    unsigned long long cape_rest = cape_point, cape_index, cape_run = cape_count_2 - cape_point % cape_count_2;
                     cape_index = cape_rest % cape_count_2;
                     field = cape_first_2 + cape_index;
                     cape_rest /= cape_count_2;
                     cape_index = cape_rest;
                     r = cape_first_1 + cape_index;
-                    if (cape_run > cape_loop.end - cape_at)
-                        cape_run = cape_loop.end - cape_at;
-                    cape_at += cape_run;
+                    if (cape_run > cape_chunk.end - cape_point)
+                        cape_run = cape_chunk.end - cape_point;
+                    cape_point += cape_run;
                     for (; cape_run; --cape_run, field += 1)
                     {
                         if (field == 0)
@@ -121,7 +121,7 @@ static void cape_region_3_main(void **cape_env)
                     }
                 }
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

@@ -63,13 +63,13 @@ static void cape_region_1_product(void **cape_env)
         int cape_first = 0;
         int cape_bound = m->rows;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             int i;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                 {
                     double sum = 0.0;
@@ -78,7 +78,7 @@ static void cape_region_1_product(void **cape_env)
                     y[i] = sum;
                 }
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -105,19 +105,19 @@ static void cape_region_2_dot(void **cape_env)
         int cape_first = 0;
         int cape_bound = n;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             double sum = CAPE_IDENTITY(sum, sum);
             int i;
-            cape_loop_begin(&cape_loop, &cape_site_2, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_2, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                     sum += x[i] * y[i];
             }
             cape_reduce(&cape_site_2, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -145,17 +145,17 @@ static void cape_region_3_update(void **cape_env)
         int cape_first = 0;
         int cape_bound = n;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             int i;
-            cape_loop_begin(&cape_loop, &cape_site_3, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_3, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                     y[i] = a * x[i] + b * y[i];
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

@@ -37,13 +37,13 @@ static void cape_region_1_main(void **cape_env)
             int cape_first = 1;
             int cape_bound = n - 1;
             const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 int i;
-                cape_loop_begin(&cape_loop, &cape_site_3, cape_count, CAPE_STATIC, 0);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    i = cape_first + cape_loop.first;
+                cape_loop_begin(&cape_chunk, &cape_site_3, cape_count, CAPE_STATIC, 0);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    i = cape_first + cape_chunk.first;
                     for (; cape_run; --cape_run, i += 1)
                     {
                         const double *row = now + (size_t)i * n;
@@ -52,7 +52,7 @@ static void cape_region_1_main(void **cape_env)
                             out[j] = row[j] + 0.2 * (row[j - n] + row[j + n] + row[j - 1] + row[j + 1] - 4.0 * row[j]);
                     }
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_3);
         }

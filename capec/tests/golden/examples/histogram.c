@@ -38,13 +38,13 @@ static void cape_region_1_main(void **cape_env)
         long cape_first = 0;
         long cape_bound = samples;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             long i;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                 {
                     /* The number of ones among 48 random bits, halved, is nearly normally distributed around 12. */
@@ -90,7 +90,7 @@ static void cape_region_1_main(void **cape_env)
                     }
                 }
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

@@ -37,14 +37,14 @@ static void cape_region_1_sweep(void **cape_env)
         int cape_first = 1;
         int cape_bound = n - 1;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             double change = CAPE_IDENTITY(sum, change);
             int i;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                 {
                     for (int j = 1; j < n - 1; j++) {
@@ -56,7 +56,7 @@ static void cape_region_1_sweep(void **cape_env)
                 }
             }
             cape_reduce(&cape_site_1, (void *)cape_orig_change, &change, sizeof change, 1, CAPE_COMBINER(sum, change));
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

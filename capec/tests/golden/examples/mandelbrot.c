@@ -50,15 +50,15 @@ static void cape_region_1_main(void **cape_env)
         int cape_first = 0;
         int cape_bound = rows;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             long inside = CAPE_IDENTITY(sum, inside);
             long steps = CAPE_IDENTITY(sum, steps);
             int row;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_DYNAMIC, 4);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                row = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_DYNAMIC, 4);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                row = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, row += 1)
                     for (int column = 0; column < columns; column++) {
                     int step = escape(-2.0 + 3.0 * column / columns, 1.0 - 2.0 * row / rows);
@@ -69,7 +69,7 @@ static void cape_region_1_main(void **cape_env)
             }
             cape_reduce(&cape_site_1, (void *)cape_orig_inside, &inside, sizeof inside, 1, CAPE_COMBINER(sum, inside));
             cape_reduce(&cape_site_1, (void *)cape_orig_steps, &steps, sizeof steps, 1, CAPE_COMBINER(sum, steps));
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

@@ -58,15 +58,15 @@ static void cape_region_1_energy(void **cape_env)
         int cape_first = 0;
         int cape_bound = n;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             double kinetic = CAPE_IDENTITY(sum, kinetic);
             double potential = CAPE_IDENTITY(sum, potential);
             int i;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_STATIC, 8);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_STATIC, 8);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                 {
                     const struct body *b = &bodies[i];
@@ -84,7 +84,7 @@ static void cape_region_1_energy(void **cape_env)
             }
             cape_reduce(&cape_site_1, (void *)cape_orig_kinetic, &kinetic, sizeof kinetic, 1, CAPE_COMBINER(sum, kinetic));
             cape_reduce(&cape_site_1, (void *)cape_orig_potential, &potential, sizeof potential, 1, CAPE_COMBINER(sum, potential));
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -114,17 +114,17 @@ static void cape_region_2_main(void **cape_env)
             int cape_first = 0;
             int cape_bound = n;
             const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 int i;
-                cape_loop_begin(&cape_loop, &cape_site_3, cape_count, CAPE_STATIC, 0);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    i = cape_first + cape_loop.first;
+                cape_loop_begin(&cape_chunk, &cape_site_3, cape_count, CAPE_STATIC, 0);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    i = cape_first + cape_chunk.first;
                     for (; cape_run; --cape_run, i += 1)
                         attract(bodies, n, i);
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_3);
         }
@@ -132,18 +132,18 @@ static void cape_region_2_main(void **cape_env)
             int cape_first = 0;
             int cape_bound = n;
             const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 int i;
-                cape_loop_begin(&cape_loop, &cape_site_4, cape_count, CAPE_STATIC, 0);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    i = cape_first + cape_loop.first;
+                cape_loop_begin(&cape_chunk, &cape_site_4, cape_count, CAPE_STATIC, 0);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    i = cape_first + cape_chunk.first;
                     for (; cape_run; --cape_run, i += 1)
                         for (int axis = 0; axis < 3; axis++)
                             bodies[i].position[axis] += time_step * bodies[i].velocity[axis];
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_4);
         }

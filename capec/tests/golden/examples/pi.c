@@ -23,14 +23,14 @@ static void cape_region_1_main(void **cape_env)
         long cape_first = 0;
         long cape_bound = intervals;
         const unsigned long long cape_count = cape_first < cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             double sum = CAPE_IDENTITY(sum, sum);
             long i;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_STATIC, 0);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                i = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_STATIC, 0);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                i = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, i += 1)
                 {
                     double x = ((double)i + 0.5) * width;
@@ -38,7 +38,7 @@ static void cape_region_1_main(void **cape_env)
                 }
             }
             cape_reduce(&cape_site_1, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }

@@ -42,17 +42,17 @@ static void cape_region_1_main(void **cape_env)
         long cape_first = 2;
         long cape_bound = last;
         const unsigned long long cape_count = cape_first <= cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) + 1 : 0;
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             long count = CAPE_IDENTITY(sum, count);
             unsigned long sum = CAPE_IDENTITY(sum, sum);
             long largest = CAPE_IDENTITY(max, largest);
             unsigned long mixed = CAPE_IDENTITY(xor, mixed);
             long n;
-            cape_loop_begin(&cape_loop, &cape_site_1, cape_count, CAPE_DYNAMIC, 1000);
-            while (cape_loop_next(&cape_loop)) {
-                unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                n = cape_first + cape_loop.first;
+            cape_loop_begin(&cape_chunk, &cape_site_1, cape_count, CAPE_DYNAMIC, 1000);
+            while (cape_loop_next(&cape_chunk)) {
+                unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                n = cape_first + cape_chunk.first;
                 for (; cape_run; --cape_run, n += 1)
                     if (is_prime(n)) {
                     count++;
@@ -66,7 +66,7 @@ static void cape_region_1_main(void **cape_env)
             cape_reduce(&cape_site_1, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
             cape_reduce(&cape_site_1, (void *)cape_orig_largest, &largest, sizeof largest, 1, CAPE_COMBINER(max, largest));
             cape_reduce(&cape_site_1, (void *)cape_orig_mixed, &mixed, sizeof mixed, 1, CAPE_COMBINER(xor, mixed));
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -83,19 +83,19 @@ static void cape_region_2_main(void **cape_env)
             long cape_first = last - (last % 2 == 0);
             long cape_bound = 2;
             const unsigned long long cape_count = cape_bound < cape_first ? (((unsigned long long)cape_first - (unsigned long long)cape_bound) - 1) / (unsigned long long)2 + 1 : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 long guided = CAPE_IDENTITY(sum, guided);
                 long n;
-                cape_loop_begin(&cape_loop, &cape_site_3, cape_count, CAPE_GUIDED, 64);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    n = cape_first - cape_loop.first * (unsigned long long)2;
+                cape_loop_begin(&cape_chunk, &cape_site_3, cape_count, CAPE_GUIDED, 64);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    n = cape_first - cape_chunk.first * (unsigned long long)2;
                     for (; cape_run; --cape_run, n -= 2)
                         guided += is_prime(n);
                 }
                 cape_reduce(&cape_site_3, (void *)cape_orig_guided, &guided, sizeof guided, 1, CAPE_COMBINER(sum, guided));
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
         }
         {
@@ -103,19 +103,19 @@ static void cape_region_2_main(void **cape_env)
             long cape_first = 3;
             long cape_bound = last;
             const unsigned long long cape_count = cape_first <= cape_bound ? ((unsigned long long)cape_bound - (unsigned long long)cape_first) / (unsigned long long)2 + 1 : 0;
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             {
                 long runtime = CAPE_IDENTITY(sum, runtime);
                 long n;
-                cape_loop_begin(&cape_loop, &cape_site_4, cape_count, CAPE_RUNTIME, 0);
-                while (cape_loop_next(&cape_loop)) {
-                    unsigned long long cape_run = cape_loop.end - cape_loop.first;
-                    n = cape_first + cape_loop.first * (unsigned long long)2;
+                cape_loop_begin(&cape_chunk, &cape_site_4, cape_count, CAPE_RUNTIME, 0);
+                while (cape_loop_next(&cape_chunk)) {
+                    unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
+                    n = cape_first + cape_chunk.first * (unsigned long long)2;
                     for (; cape_run; --cape_run, n += 2)
                         runtime += is_prime(n);
                 }
                 cape_reduce(&cape_site_4, (void *)cape_orig_runtime, &runtime, sizeof runtime, 1, CAPE_COMBINER(sum, runtime));
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_4);
         }

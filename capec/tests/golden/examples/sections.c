@@ -42,12 +42,12 @@ static void cape_region_1_main(void **cape_env)
     const char *(*words)[WORDS] = cape_env[0];
     int *solutions = *(__typeof__(solutions) *)cape_env[1];
     {
-        struct cape_loop cape_loop;
+        struct cape_loop cape_chunk;
         {
             unsigned long long cape_section;
-            cape_loop_begin(&cape_loop, &cape_site_1, 3, CAPE_STATIC, 1);
-            while (cape_loop_next(&cape_loop))
-                for (cape_section = cape_loop.first; cape_section < cape_loop.end; ++cape_section)
+            cape_loop_begin(&cape_chunk, &cape_site_1, 3, CAPE_STATIC, 1);
+            while (cape_loop_next(&cape_chunk))
+                for (cape_section = cape_chunk.first; cape_section < cape_chunk.end; ++cape_section)
                     switch (cape_section) {
                 case 0: {
                     { /* P1: writes an array on the heap */
@@ -66,7 +66,7 @@ static void cape_region_1_main(void **cape_env)
                     qsort((*words), WORDS, sizeof (*words)[0], by_name);
                 } break;
             }
-            cape_loop_end(&cape_loop);
+            cape_loop_end(&cape_chunk);
         }
     }
 }
@@ -79,16 +79,16 @@ static void cape_region_2_main(void **cape_env)
     int *stage = cape_env[3];
     {
         {
-            struct cape_loop cape_loop;
+            struct cape_loop cape_chunk;
             __typeof__((*stage)) *const cape_orig_stage = &(*stage);
             __typeof__((*sum)) *const cape_orig_sum = &(*sum);
             {
                 unsigned long long cape_section;
                 int stage;
                 long sum = CAPE_IDENTITY(sum, sum);
-                cape_loop_begin(&cape_loop, &cape_site_3, 3, CAPE_STATIC, 1);
-                while (cape_loop_next(&cape_loop))
-                    for (cape_section = cape_loop.first; cape_section < cape_loop.end; ++cape_section)
+                cape_loop_begin(&cape_chunk, &cape_site_3, 3, CAPE_STATIC, 1);
+                while (cape_loop_next(&cape_chunk))
+                    for (cape_section = cape_chunk.first; cape_section < cape_chunk.end; ++cape_section)
                         switch (cape_section) {
                     case 0: {
                         for (int size = 1; size <= 8; size++) /* the first section needs no directive */
@@ -106,10 +106,10 @@ static void cape_region_2_main(void **cape_env)
                     } break;
                 }
                 cape_reduce(&cape_site_3, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
-                if (cape_loop.last) {
+                if (cape_chunk.last) {
                     cape_assign(&cape_site_3, (void *)cape_orig_stage, (const void *)&stage, sizeof stage);
                 }
-                cape_loop_end(&cape_loop);
+                cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_3);
         }
