@@ -39,6 +39,17 @@ pub fn release(span: Span) {
     unsafe { libc::munmap(span.start as *mut libc::c_void, span.len()) };
 }
 
+/// Makes libc's allocator, which holds the runtime's messages, keep freed memory: giving it back and taking it again would cost a page
+/// fault for each page of each message.
+pub fn keep_freed_memory() {
+    const LARGEST: libc::c_int = 32 << 20;
+    const KEPT: libc::c_int = 512 << 20;
+    // SAFETY: mallopt takes numbers only; what it refuses stays as it is.
+    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST) };
+    // SAFETY: as above.
+    unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT) };
+}
+
 /// The soft limit on this resource in bytes, `None` if unlimited.
 pub fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     let mut limits = libc::rlimit {

@@ -110,6 +110,7 @@ pub fn start() {
 }
 
 fn join(config: &JobConfig) {
+    os::keep_freed_memory();
     let session = match connect(config) {
         Ok(session) => session,
         Err(message) => {
