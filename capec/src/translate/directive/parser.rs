@@ -10,7 +10,12 @@ use super::{
 };
 
 /// Words that make up the names of directives that exist but cannot be translated yet.
-const UNSUPPORTED: [&str; 40] = [
+const UNSUPPORTED: [&str; 45] = [
+    "fuse",
+    "groupprivate",
+    "interchange",
+    "reverse",
+    "stripe",
     "allocate",
     "allocators",
     "assume",
