@@ -30,6 +30,7 @@ mod report;
 mod resolve;
 mod sharing;
 mod template;
+mod threadprivate;
 mod tokens;
 
 use std::path::Path;
@@ -122,8 +123,8 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
     let tokens = tokens::tokens(text);
     let map = SourceMap::new(text);
     let mut problems = Vec::new();
-    let (directives, pragmas) = directives(text, &tokens, &mut problems);
-    if directives.is_empty() && problems.is_empty() {
+    let (directives, declarative, pragmas) = directives(text, &tokens, &mut problems);
+    if directives.is_empty() && declarative.is_empty() && problems.is_empty() {
         return Ok(None);
     }
     check_names(text, &tokens, &map, &mut problems);
@@ -143,9 +144,13 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
                 hoists: Vec::new(),
             };
             resolve::resolve(&mut program, &parsed.unit, &mut problems);
+            threadprivate::mark(&mut program, &declarative, &mut problems);
             sharing::complete(&mut program, &mut problems);
             if problems.is_empty() {
-                lower::lower(&program, &map)
+                let mut replaced = lower::lower(&program, &map);
+                replaced.extend(threadprivate::lower(&program, &declarative));
+                replaced.sort_by_key(|each| each.range.start);
+                replaced
             } else {
                 Vec::new()
             }
@@ -162,13 +167,15 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
     }
 }
 
-/// All OpenMP pragmas; those that are malformed are reported and hidden from the parser.
+/// All OpenMP pragmas: executable ones, declarative ones, and how the parser is to see each. Those that are malformed are reported and
+/// hidden from the parser, as are the declarative ones.
 fn directives(
     text: &str,
     tokens: &[Token],
     problems: &mut Vec<Problem>,
-) -> (Vec<Directive>, Vec<(usize, Binding)>) {
-    let (mut good, mut shown, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+) -> (Vec<Directive>, Vec<Directive>, Vec<(usize, Binding)>) {
+    let (mut good, mut declarative) = (Vec::new(), Vec::new());
+    let (mut shown, mut hidden) = (Vec::new(), Vec::new());
     for (index, token) in tokens
         .iter()
         .enumerate()
@@ -178,6 +185,10 @@ fn directives(
             None => {}
             Some(Err(found)) => {
                 problems.extend(found);
+                hidden.push((index, Binding::Hidden));
+            }
+            Some(Ok(directive)) if directive.kind == DirectiveKind::Threadprivate => {
+                declarative.push(directive);
                 hidden.push((index, Binding::Hidden));
             }
             Some(Ok(directive)) => {
@@ -195,7 +206,7 @@ fn directives(
         }
     }
     shown.extend(hidden);
-    (good, shown)
+    (good, declarative, shown)
 }
 
 /// Beginnings of the names that the lowering makes up. (What cape.h declares is not among them: there the host compiler

@@ -182,10 +182,10 @@ fn what_is_not_supported_yet_is_named() {
             &format!("'#pragma omp {name}' is not supported yet"),
         );
     }
-    let found = whole("int x;\n#pragma omp threadprivate(x)\nint main(void) { return x; }\n");
+    let found = whole("int x;\n#pragma omp groupprivate(x)\nint main(void) { return x; }\n");
     assert!(
         found.contains("wrong.c:2:13")
-            && found.contains("'#pragma omp threadprivate' is not supported yet"),
+            && found.contains("'#pragma omp groupprivate' is not supported yet"),
         "{found}"
     );
 }
@@ -208,4 +208,38 @@ fn reserved_names_and_unreadable_text() {
         "5:22",
         "nested functions are not supported",
     );
+}
+
+#[test]
+fn threadprivate() {
+    let cases = [
+        (
+            "#pragma omp threadprivate(x)\nint x;\n",
+            "'x' in 'threadprivate' is no variable declared before at file scope",
+        ),
+        (
+            "int x;\n#pragma omp threadprivate\n",
+            "'threadprivate' takes a list of variables in parentheses",
+        ),
+        (
+            "int x, y;\n#pragma omp threadprivate(x)\n",
+            "'x' is declared together with variables that are not threadprivate",
+        ),
+        (
+            "int f(void) {\n    static int x;\n#pragma omp threadprivate(x)\n    return x;\n}\n",
+            "threadprivate variables of a function are not supported yet",
+        ),
+        (
+            "int x;\n#pragma omp threadprivate(x)\nvoid f(void) {\n#pragma omp parallel private(x)\n    x = 1;\n}\n",
+            "'x' is threadprivate and can be in no data-sharing clause but 'copyin'",
+        ),
+        (
+            "int x;\nvoid f(void) {\n#pragma omp parallel copyin(x)\n    x = 1;\n}\n",
+            "'x' in 'copyin' is not threadprivate",
+        ),
+    ];
+    for (text, message) in cases {
+        let found = whole(&format!("{text}int main(void) {{ return 0; }}\n"));
+        assert!(found.contains(message), "{found}");
+    }
 }

@@ -34,6 +34,8 @@ pub enum DirectiveKind {
     Critical,
     /// `atomic`
     Atomic,
+    /// `threadprivate`, a declarative directive
+    Threadprivate,
 }
 
 impl DirectiveKind {
@@ -51,12 +53,14 @@ impl DirectiveKind {
             Self::Barrier => "barrier",
             Self::Critical => "critical",
             Self::Atomic => "atomic",
+            Self::Threadprivate => "threadprivate",
         }
     }
 
     fn allowed(self) -> &'static [&'static str] {
         match self {
             Self::Parallel => &[
+                "copyin",
                 "num_threads",
                 "if",
                 "default",
@@ -76,6 +80,7 @@ impl DirectiveKind {
                 "order",
             ],
             Self::ParallelFor => &[
+                "copyin",
                 "num_threads",
                 "if",
                 "default",
@@ -96,6 +101,7 @@ impl DirectiveKind {
                 "nowait",
             ],
             Self::ParallelSections => &[
+                "copyin",
                 "num_threads",
                 "if",
                 "default",
@@ -111,7 +117,7 @@ impl DirectiveKind {
                 "read", "write", "update", "capture", "seq_cst", "acq_rel", "acquire", "release",
                 "relaxed", "hint",
             ],
-            Self::Section | Self::Master | Self::Barrier => &[],
+            Self::Section | Self::Master | Self::Barrier | Self::Threadprivate => &[],
         }
     }
 }
@@ -232,6 +238,10 @@ pub enum ListKind {
     Lastprivate,
     /// `reduction`
     Reduction(Operator),
+    /// `copyin`
+    Copyin,
+    /// The list of a `threadprivate` directive
+    Threadprivate,
 }
 
 impl ListKind {
@@ -243,6 +253,8 @@ impl ListKind {
             Self::Firstprivate => "firstprivate",
             Self::Lastprivate => "lastprivate",
             Self::Reduction(_) => "reduction",
+            Self::Copyin => "copyin",
+            Self::Threadprivate => "threadprivate",
         }
     }
 }

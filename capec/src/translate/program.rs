@@ -134,6 +134,8 @@ pub struct Entity {
     pub declared: Option<Declared>,
     /// Its address is taken somewhere.
     pub address_taken: bool,
+    /// Each thread has its own, for the whole program.
+    pub threadprivate: bool,
     /// The local type definition or prototype that declares it.
     pub hoist: Option<HoistId>,
 }
@@ -253,6 +255,8 @@ pub struct Construct<'a> {
     pub private: Vec<Private>,
     /// Variables named in any list of the directive.
     pub listed: HashSet<EntityId>,
+    /// Threadprivate variables that all threads get the driver's value of.
+    pub copyin: Vec<(EntityId, Range<usize>)>,
     /// Associated loops, outermost first.
     pub loops: Vec<Loop>,
     /// Blocks of `sections`: the statements of each.

@@ -241,6 +241,9 @@ impl Sharing<'_, '_> {
     ) {
         let construct = &self.program.constructs[region];
         let directive = &self.program.directives[construct.directive];
+        if self.program.entities[entity].threadprivate {
+            return;
+        }
         let none = directive
             .clauses
             .iter()

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Words that make up the names of directives that exist but cannot be translated yet.
-const UNSUPPORTED: [&str; 45] = [
+const UNSUPPORTED: [&str; 44] = [
     "fuse",
     "groupprivate",
     "interchange",
@@ -47,7 +47,6 @@ const UNSUPPORTED: [&str; 45] = [
     "taskwait",
     "taskyield",
     "teams",
-    "threadprivate",
     "tile",
     "unroll",
     "masked",
@@ -59,8 +58,7 @@ const UNSUPPORTED: [&str; 45] = [
 ];
 
 /// Clauses of OpenMP that exist but cannot be translated yet.
-const UNSUPPORTED_CLAUSES: [&str; 24] = [
-    "copyin",
+const UNSUPPORTED_CLAUSES: [&str; 23] = [
     "copyprivate",
     "ordered",
     "proc_bind",
@@ -140,6 +138,9 @@ impl<'a> Parser<'a> {
             None
         };
         let mut clauses = Vec::new();
+        if kind == DirectiveKind::Threadprivate {
+            clauses.extend(self.threadprivate());
+        }
         while self.at < self.tokens.len() {
             if self.word() == "," {
                 self.at += 1;
@@ -184,6 +185,7 @@ impl<'a> Parser<'a> {
             ("barrier", _) => return Some(Kind::Barrier),
             ("critical", _) => return Some(Kind::Critical),
             ("atomic", _) => return Some(Kind::Atomic),
+            ("threadprivate", _) => return Some(Kind::Threadprivate),
             _ => None,
         };
         if kind.is_some() {
@@ -245,6 +247,24 @@ impl<'a> Parser<'a> {
         }
         self.at += 3;
         Some(self.tokens[self.at - 2].range.clone())
+    }
+
+    /// `(list)`
+    fn threadprivate(&mut self) -> Option<Clause> {
+        let start = self.at;
+        match self.arguments(start - 1)? {
+            Some(inside) if !inside.is_empty() => {
+                let kind = self.list(ListKind::Threadprivate, inside)?;
+                let range = self.span(start..self.at);
+                Some(Clause { kind, range })
+            }
+            _ => {
+                let message = "'threadprivate' takes a list of variables in parentheses".to_owned();
+                let range = self.range.clone();
+                self.malformed(&range, message);
+                None
+            }
+        }
     }
 
     fn clause(&mut self, kind: DirectiveKind) -> Option<Clause> {
@@ -390,6 +410,7 @@ impl<'a> Parser<'a> {
             "shared" => self.list(ListKind::Shared, inside),
             "private" => self.list(ListKind::Private, inside),
             "firstprivate" => self.list(ListKind::Firstprivate, inside),
+            "copyin" => self.list(ListKind::Copyin, inside),
             "lastprivate" => {
                 let list = self.without_modifier(inside, "conditional", range)?;
                 self.list(ListKind::Lastprivate, list)

@@ -16,16 +16,12 @@ impl Lowerer<'_, '_> {
             .clauses
             .iter()
             .any(|clause| clause.kind == ClauseKind::Ordering);
-        let target = self.user(&atomic.target);
         let Some((operator, operand, subtracted)) = atomic.update.as_ref().filter(|_| !ordered)
         else {
-            let fillings = vec![
-                ("SITE", self.site(id)),
-                ("TARGET", target),
-                ("STATEMENT", self.body(id)),
-            ];
+            let fillings = vec![("SITE", self.site(id)), ("STATEMENT", self.body(id))];
             return template::ATOMIC.fill(fillings);
         };
+        let target = self.user(&atomic.target);
         let operand = operand
             .as_ref()
             .map_or_else(|| Code::made("1"), |range| self.user(range));

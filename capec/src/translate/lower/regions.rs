@@ -52,6 +52,28 @@ impl Lowerer<'_, '_> {
                 .arguments
                 .push((place, Code::made(hoisted(program, hoist, Some(id)))));
         }
+        let copyin: Vec<String> = construct
+            .copyin
+            .iter()
+            .map(|(entity, _)| program.entities[*entity].name.clone())
+            .collect();
+        for name in &copyin {
+            let index = environment.addresses.len();
+            environment.dimensions.push(Code::made(format!(
+                "void *const cape_copyin_{name} = __builtin_memcpy(__builtin_malloc(sizeof {name}), (const void *)&{name}, sizeof {name});"
+            )));
+            environment.arguments.push((
+                0,
+                Code::made(format!(
+                    "__builtin_memcpy((void *)&{name}, cape_env[{index}], sizeof {name});"
+                )),
+            ));
+            environment.addresses.push(format!("cape_copyin_{name}"));
+        }
+        let cleanup = copyin
+            .iter()
+            .map(|name| Code::made(format!("__builtin_free(cape_copyin_{name});")));
+        let cleanup = lines(cleanup);
         // As in the source, so that each declaration finds what it refers to.
         environment.arguments.sort_by_key(|(place, _)| *place);
         let Environment {
@@ -106,6 +128,7 @@ impl Lowerer<'_, '_> {
             ("COUNT", Code::made(addresses.len().to_string())),
             ("THREADS", threads),
             ("CONDITION", condition),
+            ("CLEANUP", cleanup),
         ])
     }
 

@@ -25,6 +25,11 @@ impl<'a> Resolver<'a, '_> {
                 let Some(entity) = self.listed_variable(&item.name, *kind) else {
                     continue;
                 };
+                if *kind == ListKind::Copyin {
+                    let place = item.name.clone();
+                    self.program.constructs[outer].copyin.push((entity, place));
+                    continue;
+                }
                 self.program.constructs[outer].listed.insert(entity);
                 self.program.constructs[inner].listed.insert(entity);
                 match seen.get(&entity) {
@@ -69,7 +74,7 @@ impl<'a> Resolver<'a, '_> {
         };
         // `parallel` alone takes its reductions; combined with worksharing the inner construct does.
         let (at, private) = match kind {
-            ListKind::Shared => return,
+            ListKind::Shared | ListKind::Copyin | ListKind::Threadprivate => return,
             ListKind::Private => (outer, private),
             ListKind::Firstprivate => {
                 let last = self.program.constructs[inner]

@@ -207,6 +207,7 @@ impl<'a> Resolver<'a, '_> {
             home: self.construct,
             declared,
             address_taken: false,
+            threadprivate: false,
             hoist: if kind.is_variable() { None } else { self.hoist },
         };
         self.program.entities.push(entity);
@@ -333,6 +334,7 @@ impl<'a> Resolver<'a, '_> {
                 home: self.construct,
                 declared: None,
                 address_taken: false,
+                threadprivate: false,
                 hoist: self.hoist,
             });
             let id = self.program.entities.len() - 1;
