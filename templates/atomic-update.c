@@ -13,8 +13,8 @@
         const __typeof__(*cape_target) cape_converted = $SIGN(__typeof__(*cape_target))cape_operand;
         cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION($NAME, *cape_target));
     } else {
-        cape_atomic_enter(&$SITE, (void *)cape_target);
+        cape_atomic_enter(&$SITE);
         *cape_target $OPERATOR cape_operand;
-        cape_atomic_exit(&$SITE, (void *)cape_target);
+        cape_atomic_exit(&$SITE);
     }
 }

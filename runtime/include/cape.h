@@ -107,9 +107,10 @@ void cape_assign(const struct cape_site *site, void *original, const void *value
  */
 void cape_atomic_update(void *x, const void *operand, __SIZE_TYPE__ size, cape_combiner combine);
 /* For every other form of atomic: the statement between the two is executed under a lock of the runtime's, on the newest
- * value of *x. Enter catches up, exit publishes. */
-void cape_atomic_enter(const struct cape_site *site, void *x);
-void cape_atomic_exit(const struct cape_site *site, void *x);
+ * values. Enter catches up, exit publishes. An object that contains such a construct puts a byte into the section "cape_mixed";
+ * in a program with that section cape_atomic_update, too, works on the newest value under the same lock. */
+void cape_atomic_enter(const struct cape_site *site);
+void cape_atomic_exit(const struct cape_site *site);
 
 #ifdef __cplusplus
 }

@@ -121,9 +121,9 @@ static void cape_region_1_all(void **cape_env)
                 const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                 cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
             } else {
-                cape_atomic_enter(&cape_site_6, (void *)cape_target);
+                cape_atomic_enter(&cape_site_6);
                 *cape_target += cape_operand;
-                cape_atomic_exit(&cape_site_6, (void *)cape_target);
+                cape_atomic_exit(&cape_site_6);
             }
         }
     }

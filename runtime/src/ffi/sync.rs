@@ -163,7 +163,7 @@ pub unsafe extern "C" fn cape_atomic_update(
 /// # Safety
 /// Called by translated code only.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site, _x: *mut c_void) {
+pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site) {
     if session::get().is_none() || in_active_region() {
         sync::acquire(sync::ATOMIC_LOCK, false);
     }
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site, _x: *mut c_void) 
 /// # Safety
 /// Called by translated code only.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_atomic_exit(_site: *const Site, _x: *mut c_void) {
+pub unsafe extern "C" fn cape_atomic_exit(_site: *const Site) {
     if session::get().is_none() || in_active_region() {
         sync::release(sync::ATOMIC_LOCK);
     }

@@ -57,9 +57,9 @@ static void cape_region_1_main(void **cape_env)
                             const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                             cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
                         } else {
-                            cape_atomic_enter(&cape_site_2, (void *)cape_target);
+                            cape_atomic_enter(&cape_site_2);
                             *cape_target += cape_operand;
-                            cape_atomic_exit(&cape_site_2, (void *)cape_target);
+                            cape_atomic_exit(&cape_site_2);
                         }
                     }
                     {
@@ -69,9 +69,9 @@ static void cape_region_1_main(void **cape_env)
                             const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                             cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
                         } else {
-                            cape_atomic_enter(&cape_site_3, (void *)cape_target);
+                            cape_atomic_enter(&cape_site_3);
                             *cape_target += cape_operand;
-                            cape_atomic_exit(&cape_site_3, (void *)cape_target);
+                            cape_atomic_exit(&cape_site_3);
                         }
                     }
                     if (i % 1000 == 0) {
@@ -82,9 +82,9 @@ static void cape_region_1_main(void **cape_env)
                                 const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                                 cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(or, *cape_target));
                             } else {
-                                cape_atomic_enter(&cape_site_4, (void *)cape_target);
+                                cape_atomic_enter(&cape_site_4);
                                 *cape_target |= cape_operand;
-                                cape_atomic_exit(&cape_site_4, (void *)cape_target);
+                                cape_atomic_exit(&cape_site_4);
                             }
                         }
                     }
