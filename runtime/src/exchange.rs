@@ -28,7 +28,7 @@ use transport::{Event, Frame, Peer, Transport};
 use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
-use crate::icv::Schedule;
+use crate::icv::Settings;
 
 const ARRIVAL_FRAME: u16 = 2;
 const ORDER_FRAME: u16 = 3;
@@ -106,8 +106,10 @@ pub struct Fork {
     pub advance: Advance,
     /// What the driver wrote since its last publication.
     pub entry: Option<Entry>,
-    /// `run-sched-var`.
-    pub schedule: Schedule,
+    /// Entries of the lock-ordered log that precede `entry`: what serial code published under locks follows `advance`.
+    pub head: LogPosition,
+    /// The driver's internal control variables.
+    pub settings: Settings,
     /// The driver's open files, if they changed since the last fork.
     pub files: Option<Vec<OpenFile>>,
 }
@@ -117,8 +119,9 @@ pub struct Fork {
 pub enum Order {
     /// A barrier is complete.
     Release(Advance),
-    /// The last region is complete, and the driver's stream for the next fork follows.
-    Settle(Advance),
+    /// The last region is complete, and the driver's stream for the next fork follows: both come before it, the region's entries first,
+    /// then the lock-ordered log up to this position.
+    Settle(Advance, LogPosition),
     /// A region begins.
     Fork(Box<Fork>),
 }

@@ -44,6 +44,15 @@ impl ScheduleKind {
     }
 }
 
+/// The variables that belong to a task: a region starts with its parent's and what it sets ends with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    threads: u32,
+    dynamic: bool,
+    max_active_levels: u32,
+    schedule: Schedule,
+}
+
 /// The variables of this process.
 #[derive(Debug)]
 pub struct Icvs {
@@ -120,6 +129,24 @@ impl Icvs {
     /// `omp_set_max_active_levels`; regions inside regions are executed by a team of one whatever it says.
     pub fn set_max_active_levels(&self, levels: u32) {
         self.max_active_levels.store(levels, Relaxed);
+    }
+
+    /// The present task's variables.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            threads: self.threads.load(Relaxed),
+            dynamic: self.dynamic(),
+            max_active_levels: self.max_active_levels(),
+            schedule: self.schedule(),
+        }
+    }
+
+    /// Makes these the present task's variables.
+    pub fn restore(&self, settings: &Settings) {
+        self.set_threads(settings.threads);
+        self.set_dynamic(settings.dynamic);
+        self.set_max_active_levels(settings.max_active_levels);
+        self.set_schedule(settings.schedule);
     }
 
     /// What `schedule(runtime)` means.

@@ -165,6 +165,7 @@ impl Memory {
         if std::mem::replace(&mut self.withdrawn, true) {
             return;
         }
+        let mut assigned = Vec::new();
         for at in (0..self.ahead.len()).rev() {
             let ahead = &self.ahead[at];
             // SAFETY: the program updated these bytes through this address; they are still mapped (the image never shrinks).
@@ -174,14 +175,42 @@ impl Memory {
                     ahead.operation.size as usize,
                 )
             };
-            if memory == ahead.after {
+            let overwritten = assigned
+                .iter()
+                .any(|later: &Ahead| later.operation.address == ahead.operation.address);
+            if memory == ahead.after && !overwritten {
                 memory.copy_from_slice(&ahead.before);
             } else {
                 // The program has assigned to x since: what it assigned stands, and the update came before it.
-                self.ahead.remove(at);
+                assigned.push(self.ahead.remove(at));
             }
         }
+        for ahead in assigned.iter().rev() {
+            self.settle(ahead);
+        }
         self.newest.clear();
+    }
+
+    /// An update that is published but not yet executed here, and whose target the program has assigned to since: the baseline takes it at
+    /// once, so that the assignment is seen as a change to it, and the log must not execute it over the assignment.
+    fn settle(&mut self, ahead: &Ahead) {
+        let operation = &ahead.operation;
+        let waiting = ahead
+            .sequence
+            .and_then(|sequence| self.published.get_mut(&sequence));
+        let Some(waiting) = waiting else {
+            return;
+        };
+        let Some(at) = waiting.iter().position(|other| other == operation) else {
+            return;
+        };
+        waiting.remove(at);
+        let bytes = operation.size as usize;
+        // SAFETY: as in `withdraw`.
+        let memory = unsafe { std::slice::from_raw_parts_mut(operation.address as *mut u8, bytes) };
+        let value = memory.to_vec();
+        self.execute(std::slice::from_ref(operation));
+        memory.copy_from_slice(&value);
     }
 
     fn reinstate(&mut self) {

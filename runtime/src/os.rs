@@ -77,6 +77,32 @@ pub fn run_on_stack(span: Span, entry: extern "C" fn()) -> ! {
     unreachable!("setcontext does not return")
 }
 
+/// Runs `action` with all signals blocked but those that a thread's own instructions raise; threads it starts inherit that.
+pub fn with_signals_blocked<T>(action: impl FnOnce() -> T) -> T {
+    // SAFETY: all-zero is a valid place for a signal set.
+    let (mut blocked, mut before): (libc::sigset_t, libc::sigset_t) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    // SAFETY: both sets are valid places, the numbers valid signals.
+    unsafe {
+        libc::sigfillset(&mut blocked);
+        for synchronous in [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGTRAP,
+            libc::SIGABRT,
+        ] {
+            libc::sigdelset(&mut blocked, synchronous);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, &mut before);
+    }
+    let result = action();
+    // SAFETY: `before` is what pthread_sigmask returned.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+    result
+}
+
 /// Reads 32 bytes from `descriptor` and closes it.
 pub fn read_key(descriptor: i32) -> io::Result<[u8; 32]> {
     use std::io::Read;

@@ -16,7 +16,7 @@
 use std::ffi::c_void;
 
 use crate::context::{self, Context};
-use crate::control::{Entry, Request};
+use crate::control::{Entry, LogPosition, Request};
 use crate::entry::Part;
 use crate::exchange::{Advance, Arrival, Fork, Meeting, Order};
 use crate::failure::{exit_now, fatal};
@@ -98,12 +98,14 @@ fn fork(
     state.epoch += 1;
     let mut advance = std::mem::take(&mut state.unsent);
     advance.freed.extend(session.heap.take_foreign_frees());
-    advance.head = state.memory.seen();
+    // What serial code published under locks comes after the last region's entries.
+    state.appended[0] = state.memory.appended();
+    let head = state.appended.iter().sum();
     let scope = session.scope(stack_bound);
     let mut settle = || {
         session
             .exchange
-            .order(&Order::Settle(std::mem::take(&mut advance)))
+            .order(&Order::Settle(std::mem::take(&mut advance), head))
     };
     let entry = state.memory.publish(
         &session.exchange,
@@ -122,7 +124,8 @@ fn fork(
         stack_bound: stack_bound as u64,
         advance,
         entry,
-        schedule: ICVS.schedule(),
+        head,
+        settings: ICVS.settings(),
         files: crate::files::changed(),
     }));
     state.watch.moving(|| session.exchange.order(&order));
@@ -261,6 +264,15 @@ fn catch_up(session: &Session, state: &mut State, advance: &Advance) {
     }
 }
 
+/// Applies the lock-ordered log up to `head`.
+fn catch_up_log(session: &Session, state: &mut State, head: LogPosition) {
+    state.memory.begin();
+    state
+        .memory
+        .catch_up_to(&session.exchange, head, &mut state.watch);
+    state.memory.finish();
+}
+
 enum Step {
     Order(Order),
     Early(bytes::Bytes),
@@ -293,9 +305,10 @@ pub fn serve(session: &'static Session) -> ! {
                 let State { memory, watch, .. } = state;
                 watch.moving(|| memory.apply_early(&delta));
             }
-            Step::Order(Order::Settle(advance)) => {
+            Step::Order(Order::Settle(advance, head)) => {
                 state.watch.forget();
                 catch_up(session, state, &advance);
+                catch_up_log(session, state, head);
                 state.settled = true;
             }
             // This rank is not in the team; it keeps its image up to date all the same.
@@ -325,6 +338,7 @@ fn take_part(session: &Session, fork: Fork) {
     state.epoch = fork.epoch;
     state.stack_bound = fork.stack_bound as usize;
     catch_up(session, state, &fork.advance);
+    catch_up_log(session, state, fork.head);
     if let Some(entry) = &fork.entry {
         state.memory.begin();
         state
@@ -332,7 +346,7 @@ fn take_part(session: &Session, fork: Fork) {
             .apply(&session.exchange, entry, &mut state.watch);
         state.memory.finish();
     }
-    ICVS.set_schedule(fork.schedule);
+    ICVS.restore(&fork.settings);
     if let Some(files) = fork.files {
         state.foreign_files = files;
     }
@@ -368,7 +382,7 @@ fn take_part(session: &Session, fork: Fork) {
 }
 
 fn finish_worker(session: &Session) -> ! {
-    crate::ffi::stdio::flush_output();
+    crate::ffi::stdio::flush_all();
     if session.statistics {
         let report = session.state().watch.report();
         session.exchange.request(&Request::Statistics(report));

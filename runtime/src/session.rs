@@ -53,6 +53,8 @@ pub struct Session {
     pub rank: u32,
     /// Ranks of the job, at least 2.
     pub size: u32,
+    /// Process id: a child that the program forks is no member of the job.
+    pub process: u32,
     /// Address map.
     pub layout: Layout,
     /// Links.
@@ -122,9 +124,12 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
-    let spawned = std::thread::Builder::new()
-        .name("cape-net".into())
-        .spawn(|| session.exchange.poll_in_background());
+    // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
+    let spawned = os::with_signals_blocked(|| {
+        std::thread::Builder::new()
+            .name("cape-net".into())
+            .spawn(|| session.exchange.poll_in_background())
+    });
     if let Err(error) = spawned {
         fatal(format_args!(
             "cannot start a thread ({error}): raise the limit on processes (ulimit -u)"
@@ -193,6 +198,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     Ok(Session {
         rank: config.rank,
         size: config.size,
+        process: std::process::id(),
         layout,
         exchange,
         // SAFETY: map_image mapped the heap, and nothing unmaps it.

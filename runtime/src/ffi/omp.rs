@@ -292,11 +292,11 @@ pub extern "C" fn omp_get_wtick() -> c_double {
     clock(libc::clock_getres)
 }
 
-/// Ends the use of the session by a program that returns from `main` or calls `exit`.
+/// Ends the use of the session by a program that returns from `main` or calls `exit`; a child that serial code forked has no part in it.
 pub(super) fn finish() {
-    if let Some(session) =
-        session::get().filter(|session| session.rank == 0 && current().active_level == 0)
-    {
+    if let Some(session) = session::get().filter(|session| {
+        session.rank == 0 && session.process == std::process::id() && current().active_level == 0
+    }) {
         crate::region::finish_driver(session);
     }
 }

@@ -369,6 +369,7 @@ KERNEL_FILLS(ssize_t, readlink, (const char *path, char *buffer, size_t size), (
 
 /* ---- the runtime's own use of stdio -------------------------------------------------------------------------------------- */
 void cape_flush_stdout(void) { fflush_unlocked(stdout); }
+void cape_flush_all(void) { if (__real_fflush) __real_fflush(NULL); }
 
 /* ---- what only a program linked by capec has ------------------------------------------------------------------------------ */
 extern char __cape_data_start[] __attribute__((weak)), __cape_data_end[] __attribute__((weak));

@@ -13,6 +13,7 @@ unsafe extern "C" {
     static mut cape_must_pretouch: c_int;
     static mut cape_notes_files: c_int;
     fn cape_flush_stdout();
+    fn cape_flush_all();
 }
 
 /// Tells the shims what kind of rank this is.
@@ -29,6 +30,12 @@ pub fn configure(rank: u32, tracker: TrackerKind) {
 pub fn flush_output() {
     // SAFETY: flushing stdout has no preconditions.
     unsafe { cape_flush_stdout() };
+}
+
+/// Writes out what the program has written to any stream: a region may have left one open, as `exit` would.
+pub fn flush_all() {
+    // SAFETY: flushing has no preconditions.
+    unsafe { cape_flush_all() };
 }
 
 fn text<'a>(pointer: *const c_char) -> std::borrow::Cow<'a, str> {
