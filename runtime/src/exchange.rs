@@ -110,6 +110,8 @@ pub struct Fork {
     pub head: LogPosition,
     /// The driver's internal control variables.
     pub settings: Settings,
+    /// The driver's working directory, if it changed since the last fork.
+    pub directory: Option<String>,
     /// The driver's open files, if they changed since the last fork.
     pub files: Option<Vec<OpenFile>>,
 }

@@ -1,5 +1,6 @@
 //! Which files the driver has open: workers are told at the next fork, so that using one of them there is an error that names it.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::exchange::OpenFile;
@@ -46,6 +47,17 @@ pub fn is_own(handle: u64, stream: bool) -> bool {
         .files
         .iter()
         .any(|file| file.handle == handle && file.stream == stream)
+}
+
+/// The directory the program works in, as far as the workers know.
+static DIRECTORY: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// The driver's working directory, if serial code changed it since the last call.
+pub fn changed_directory() -> Option<String> {
+    let now = std::env::current_dir().ok()?;
+    let mut known = DIRECTORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = known.replace(now.clone());
+    (before.as_ref() != Some(&now)).then(|| now.to_string_lossy().into_owned())
 }
 
 /// The table, if it changed since the last call.

@@ -126,6 +126,7 @@ fn fork(
         entry,
         head,
         settings: ICVS.settings(),
+        directory: crate::files::changed_directory(),
         files: crate::files::changed(),
     }));
     state.watch.moving(|| session.exchange.order(&order));
@@ -347,6 +348,14 @@ fn take_part(session: &Session, fork: Fork) {
         state.memory.finish();
     }
     ICVS.restore(&fork.settings);
+    if let Some(directory) = &fork.directory
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        fatal(format_args!(
+            "rank {} cannot enter the directory {directory} ({error}), where serial code works: make it reachable on every host",
+            session.rank
+        ));
+    }
     if let Some(files) = fork.files {
         state.foreign_files = files;
     }
