@@ -153,7 +153,10 @@ impl Sharing<'_, '_> {
             let local = self.program.entities[entity].kind != EntityKind::Global;
             let from_original = private.first || private.last || private.reduction.is_some();
             let region = self.program.constructs[id].leaf == Leaf::Parallel;
-            if !region && (private.last || private.reduction.is_some()) {
+            let through_pointer = matches!(&private.reduction, Some((_, item)) if !item.sections.is_empty())
+                && self.program.is_pointer(entity);
+            let result = private.last || private.reduction.is_some();
+            if !region && result && !through_pointer {
                 self.check_shared_around(id, entity);
             }
             if !local || self.program.entities[entity].home == Some(id) {
