@@ -222,7 +222,7 @@ fn threadprivate() {
             "'threadprivate' takes a list of variables in parentheses",
         ),
         (
-            "int x, y;\n#pragma omp threadprivate(x)\n",
+            "struct s { int n; } x, y;\n#pragma omp threadprivate(x)\n",
             "'x' is declared together with variables that are not threadprivate",
         ),
         (

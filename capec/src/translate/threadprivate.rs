@@ -11,7 +11,7 @@ use super::directive::{ClauseKind, Directive, Item, ListKind};
 use super::lower::Translated;
 use super::problem::Problem;
 use super::program::{EntityId, EntityKind, Program};
-use super::tokens::tokens_within;
+use super::tokens::{first_at, tokens_within};
 
 /// Marks the variables that `directives` name, and reports what cannot be threadprivate.
 pub fn mark(program: &mut Program<'_>, directives: &[Directive], problems: &mut Vec<Problem>) {
@@ -104,32 +104,61 @@ fn check_clauses(program: &Program<'_>, problems: &mut Vec<Problem>) {
             }
         }
     }
-    let shared_declaration = |id: &EntityId| {
-        let found = &program.entities[*id];
-        found.threadprivate
-            && neighbours(program, *id).any(|other| !program.entities[other].threadprivate)
-    };
-    for id in (0..program.entities.len()).filter(shared_declaration) {
-        let found = &program.entities[id];
-        let message = format!(
-            "'{}' is declared together with variables that are not threadprivate",
-            found.name
-        );
-        let problem =
-            Problem::new(found.place.clone(), message).note("give it a declaration of its own");
-        problems.push(problem);
+    for range in declarations(program) {
+        let members = members(program, &range);
+        if !is_mixed(program, &members) || splittable(program, &range, &members) {
+            continue;
+        }
+        for id in members {
+            let found = &program.entities[id];
+            if found.threadprivate {
+                let message = format!(
+                    "'{}' is declared together with variables that are not threadprivate",
+                    found.name
+                );
+                let problem = Problem::new(found.place.clone(), message)
+                    .note("give it a declaration of its own");
+                problems.push(problem);
+            }
+        }
     }
 }
 
-/// Variables declared by the same declaration.
-fn neighbours<'p>(program: &'p Program<'_>, id: EntityId) -> impl Iterator<Item = EntityId> + 'p {
-    let specifiers = specifiers(program, id);
-    (0..program.entities.len()).filter(move |other| {
-        let kind = program.entities[*other].kind;
-        kind == EntityKind::Global
-            && specifiers.is_some()
-            && self::specifiers(program, *other) == specifiers
-    })
+/// The declarations that declare marked variables, each by its specifiers.
+fn declarations(program: &Program<'_>) -> HashSet<Range<usize>> {
+    let marked = (0..program.entities.len()).filter(|id| program.entities[*id].threadprivate);
+    marked.filter_map(|id| specifiers(program, id)).collect()
+}
+
+/// What a declaration declares, in the order of the text.
+fn members(program: &Program<'_>, range: &Range<usize>) -> Vec<EntityId> {
+    let declares = |id: &EntityId| specifiers(program, *id).as_ref() == Some(range);
+    let mut members: Vec<EntityId> = (0..program.entities.len()).filter(declares).collect();
+    members.sort_by_key(|id| program.entities[*id].place.start);
+    members
+}
+
+fn is_mixed(program: &Program<'_>, members: &[EntityId]) -> bool {
+    members
+        .iter()
+        .any(|id| !program.entities[*id].threadprivate)
+}
+
+/// Whether every declarator can be given the specifiers anew: they define no type, and a comma comes before each but the first.
+fn splittable(program: &Program<'_>, range: &Range<usize>, members: &[EntityId]) -> bool {
+    !program.text[range.clone()].contains('{')
+        && members
+            .iter()
+            .skip(1)
+            .all(|id| comma(program, *id).is_some())
+}
+
+/// The comma before the declarator of an entity.
+fn comma(program: &Program<'_>, id: EntityId) -> Option<Range<usize>> {
+    let declarator = program.entities[id].declared.as_ref()?.declarator.start;
+    let before = first_at(program.tokens, declarator).checked_sub(1)?;
+    let token = &program.tokens[before];
+    (token.text(program.text) == ",").then(|| token.range.clone())
 }
 
 fn specifiers(program: &Program<'_>, id: EntityId) -> Option<Range<usize>> {
@@ -139,21 +168,54 @@ fn specifiers(program: &Program<'_>, id: EntityId) -> Option<Range<usize>> {
 
 /// The declarations of the marked variables, made thread-local, and the directives, removed.
 pub fn lower(program: &Program<'_>, directives: &[Directive]) -> Vec<Translated> {
-    let marked = (0..program.entities.len()).filter(|id| program.entities[*id].threadprivate);
-    let places: HashSet<Range<usize>> = marked.filter_map(|id| specifiers(program, id)).collect();
-    let declarations = places
+    let declarations = declarations(program)
         .into_iter()
-        .filter_map(|range| thread_local(program, range));
-    let removed = directives.iter().map(|directive| Translated {
-        range: directive.range.clone(),
-        before: Code::default(),
-        code: Code::default(),
-    });
+        .flat_map(|range| thread_local_declaration(program, range));
+    let removed = directives
+        .iter()
+        .map(|directive| translated(directive.range.clone(), Code::default()));
     declarations.chain(removed).collect()
 }
 
-/// `static double` as `static __thread double`.
-fn thread_local(program: &Program<'_>, range: Range<usize>) -> Option<Translated> {
+/// The specifiers of a declaration with marked variables, and the commas of one that has others too: `int a, b;` with `b` marked
+/// becomes `int a; __thread int b;`.
+fn thread_local_declaration(program: &Program<'_>, range: Range<usize>) -> Vec<Translated> {
+    let members = members(program, &range);
+    let Some(code) = thread_local(program, range.clone()) else {
+        return Vec::new();
+    };
+    if !is_mixed(program, &members) {
+        return vec![translated(range, code)];
+    }
+    let mut made = Vec::new();
+    for (position, id) in members.into_iter().enumerate() {
+        let specifiers = match program.entities[id].threadprivate {
+            true => code.clone(),
+            false => Code(vec![Piece::User(range.clone())]),
+        };
+        let place = if position == 0 {
+            Some((range.clone(), Code::default()))
+        } else {
+            comma(program, id).map(|comma| (comma, Code::made("; ")))
+        };
+        if let Some((place, mut code)) = place {
+            code.append(specifiers);
+            made.push(translated(place, code));
+        }
+    }
+    made
+}
+
+fn translated(range: Range<usize>, code: Code) -> Translated {
+    Translated {
+        range,
+        before: Code::default(),
+        code,
+    }
+}
+
+/// `static double` as `static __thread double`; nothing if the user wrote that.
+fn thread_local(program: &Program<'_>, range: Range<usize>) -> Option<Code> {
     let mut at = range.start;
     for token in tokens_within(program.text, range.clone()) {
         match token.text(program.text) {
@@ -170,9 +232,5 @@ fn thread_local(program: &Program<'_>, range: Range<usize>) -> Option<Translated
         code.text("__thread ");
     }
     code.push(Piece::User(at..range.end));
-    Some(Translated {
-        range,
-        before: Code::default(),
-        code,
-    })
+    Some(code)
 }
