@@ -2,7 +2,8 @@
  *     #pragma omp atomic
  *     TARGET OP= OPERAND;
  * we emit the block below. Where the types allow it (a constant expression) the update travels as an operation, and no
- * memory is published; otherwise it is done on the newest value under the runtime's lock.
+ * memory is published; otherwise it is done on the newest value under the runtime's lock, and the byte in section cape_mixed
+ * makes the runtime do every atomic update of the program in this way.
  * Holes: $SITE the construct's site; $TARGET the updated lvalue; $OPERAND its operand; $NAME the operator's name in cape.h;
  * $SIGN a minus where the operand is subtracted; $OPERATOR the assignment operator.
  */
@@ -13,6 +14,7 @@
         const __typeof__(*cape_target) cape_converted = $SIGN(__typeof__(*cape_target))cape_operand;
         cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION($NAME, *cape_target));
     } else {
+        static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
         cape_atomic_enter(&$SITE);
         *cape_target $OPERATOR cape_operand;
         cape_atomic_exit(&$SITE);

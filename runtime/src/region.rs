@@ -357,6 +357,7 @@ fn take_part(session: &Session, fork: Fork) {
         ));
     }
     if let Some(files) = fork.files {
+        crate::ffi::stdio::watch_output(&files);
         state.foreign_files = files;
     }
     if session.rank >= fork.team {

@@ -319,7 +319,17 @@ pub fn files_in(folder: &Path, except: &[&str]) -> Result<Vec<(String, PathBuf)>
     for entry in std::fs::read_dir(folder).map_err(complain)? {
         let entry = entry.map_err(complain)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !except.contains(&name.as_str()) {
+        if except.contains(&name.as_str()) {
+            continue;
+        }
+        if entry.file_type().map_err(complain)?.is_dir() {
+            let below = files_in(&entry.path(), &[])?;
+            files.extend(
+                below
+                    .into_iter()
+                    .map(|(inner, path)| (format!("{name}/{inner}"), path)),
+            );
+        } else {
             files.push((name, entry.path()));
         }
     }

@@ -13,6 +13,7 @@ use super::declare::{spelled, tag};
 use super::markers::SourceMap;
 use super::program::{ConstructId, EntityId, EntityKind, FunctionId, Leaf, Program};
 use super::template;
+use super::tokens::{Token, TokenKind, first_at};
 
 /// One function of the user's, translated.
 #[derive(Clone, Debug)]
@@ -61,9 +62,10 @@ struct Lowerer<'p, 'a> {
 impl Lowerer<'_, '_> {
     fn function(&mut self, function: FunctionId) -> Translated {
         let found = &self.program.functions[function];
-        let code = self.user(&found.range);
+        let range = self.with_attributes(&found.range);
+        let code = self.user(&range);
         let mut before = Code::default();
-        before.push(Piece::Place(found.range.start));
+        before.push(Piece::Place(range.start));
         if !self.outlined.is_empty()
             && self.program.uses.iter().any(|other| {
                 other.entity == found.entity && found.body.contains(&other.range.start)
@@ -92,10 +94,22 @@ impl Lowerer<'_, '_> {
             before.append(part);
         }
         Translated {
-            range: found.range.clone(),
+            range,
             before,
             code,
         }
+    }
+
+    /// A definition together with the attributes before it, which the parser does not see.
+    fn with_attributes(&self, definition: &Range<usize>) -> Range<usize> {
+        let program = self.program;
+        let first = first_at(program.tokens, definition.start);
+        let ends = |token: &&Token| {
+            token.kind == TokenKind::Directive || matches!(token.text(program.text), ";" | "}")
+        };
+        let own = program.tokens[..first].iter().rev();
+        let start = own.take_while(|token| !ends(token)).last();
+        start.map_or(definition.start, |token| token.range.start)..definition.end
     }
 
     /// The user's text with constructs and names replaced.

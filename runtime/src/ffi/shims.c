@@ -11,8 +11,10 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -367,9 +369,34 @@ KERNEL_FILLS(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status
 KERNEL_FILLS(int, pipe, (int *ends), (ends), ends, 2 * sizeof *ends, int *)
 KERNEL_FILLS(ssize_t, readlink, (const char *path, char *buffer, size_t size), (path, buffer, size), buffer, size, const char *, char *, size_t)
 
+/* ---- handlers of SIGSEGV, which is how the sigsegv tracker sees writes --------------------------------------------------- */
+extern void cape_refuse_handler(void);
+REAL(int, sigaction, int, const struct sigaction *, struct sigaction *);
+REAL(sighandler_t, signal, int, sighandler_t);
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    if (number == SIGSEGV && action != NULL && cape_must_pretouch) cape_refuse_handler();
+    if (old != NULL) TOUCH(old, sizeof *old);
+    return __real_sigaction(number, action, old);
+}
+sighandler_t __wrap_signal(int number, sighandler_t handler)
+{
+    if (number == SIGSEGV && cape_must_pretouch) cape_refuse_handler();
+    return __real_signal(number, handler);
+}
+
 /* ---- the runtime's own use of stdio -------------------------------------------------------------------------------------- */
 void cape_flush_stdout(void) { fflush_unlocked(stdout); }
 void cape_flush_all(void) { if (__real_fflush) __real_fflush(NULL); }
+
+/* Whether this process has printed something that is still in its buffer; from the first call on, everything stays there until then. */
+int cape_printed_to(const void *stream)
+{
+    static int buffered;
+    if (stream != (const void *)stdout) return 0;
+    if (!buffered) buffered = __real_setvbuf(stdout, NULL, _IOFBF, 1 << 16) == 0;
+    return __fpending(stdout) > 0;
+}
 
 /* ---- what only a program linked by capec has ------------------------------------------------------------------------------ */
 extern char __cape_data_start[] __attribute__((weak)), __cape_data_end[] __attribute__((weak));

@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use ckpt_incremental::TrackerKind;
 
 use crate::context::current;
+use crate::exchange::OpenFile;
 use crate::failure::fatal;
 use crate::{files, session};
 
@@ -12,6 +13,7 @@ unsafe extern "C" {
     static mut cape_is_worker: c_int;
     static mut cape_must_pretouch: c_int;
     static mut cape_notes_files: c_int;
+    fn cape_printed_to(stream: *const c_void) -> c_int;
     fn cape_flush_stdout();
     fn cape_flush_all();
 }
@@ -28,6 +30,9 @@ pub fn configure(rank: u32, tracker: TrackerKind) {
 
 /// Writes out what the program has printed: other ranks may print next, to the same place.
 pub fn flush_output() {
+    if let Some(session) = session::get().filter(|session| session.rank > 0) {
+        refuse_reopened_output(session);
+    }
     // SAFETY: flushing stdout has no preconditions.
     unsafe { cape_flush_stdout() };
 }
@@ -36,6 +41,32 @@ pub fn flush_output() {
 pub fn flush_all() {
     // SAFETY: flushing has no preconditions.
     unsafe { cape_flush_all() };
+}
+
+/// Serial code may have reopened standard output: the worker's is still the old one. What it prints from now on stays in the buffer until
+/// [`flush_output`] looks at it.
+pub fn watch_output(files: &[OpenFile]) {
+    files.iter().for_each(|file| {
+        printed_to(file);
+    });
+}
+
+fn printed_to(file: &OpenFile) -> bool {
+    // SAFETY: the address is only compared.
+    file.stream && unsafe { cape_printed_to(file.handle as *const c_void) } != 0
+}
+
+fn refuse_reopened_output(session: &session::Session) {
+    let state = session.state();
+    let reopened = state.foreign_files.iter().find(|file| printed_to(file));
+    if let Some(name) = reopened.map(|file| file.name.clone()) {
+        drop(state);
+        fatal(format_args!(
+            "thread {} prints to standard output, which serial code reopened as '{name}' on rank 0 only: \
+             print in a single, master or serial part, or redirect the output of caperun",
+            session.rank
+        ));
+    }
 }
 
 fn text<'a>(pointer: *const c_char) -> std::borrow::Cow<'a, str> {
@@ -119,6 +150,14 @@ pub unsafe extern "C" fn cape_note_file(
 pub extern "C" fn cape_forget_file(stream: *const c_void, descriptor: c_int) {
     let (handle, stream) = handle(stream, descriptor);
     files::forget(handle, stream);
+}
+
+/// Called when the program installs a handler of SIGSEGV while the sigsegv tracker needs it.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_refuse_handler() {
+    fatal(
+        "the program handles SIGSEGV, by which the sigsegv tracker sees what is written: use --tracker wp-async (Linux 6.7 or newer)",
+    );
 }
 
 /// Called before the kernel fills a buffer, with the sigsegv tracker.
