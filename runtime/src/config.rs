@@ -137,7 +137,9 @@ pub fn omp() -> OmpConfig {
 }
 
 fn warn(name: &str, text: &str) {
-    eprintln!("cape: warning: ignoring {name}={text}: not a valid value");
+    crate::failure::say(format_args!(
+        "cape: warning: ignoring {name}={text}: not a valid value"
+    ));
 }
 
 fn positive(name: &str, value: &str, whole: &str) -> Option<u32> {

@@ -1,5 +1,6 @@
 //! Ends the job with a message. A wait elsewhere must never outlive the failure: the coordinator is told, and it ends every rank.
 
+use std::io::Write;
 use std::time::Duration;
 
 use transport::{Frame, Peer};
@@ -34,9 +35,15 @@ pub fn fatal(message: impl std::fmt::Display) -> ! {
         session.exchange.linger(GRACE);
     }
     if !told {
-        eprintln!("cape: error: {message}");
+        say(format_args!("cape: error: {message}"));
     }
     exit_now(1)
+}
+
+/// Writes one line to stderr in one piece: other ranks write there, too.
+pub fn say(line: impl std::fmt::Display) {
+    // A message that cannot be written has nowhere else to go.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Ends the process at once: no exit handlers, no output flushed.

@@ -116,7 +116,10 @@ fn join(config: &JobConfig) {
     let session = match connect(config) {
         Ok(session) => session,
         Err(message) => {
-            eprintln!("caperun: error: rank {}: {message}", config.rank);
+            crate::failure::say(format_args!(
+                "caperun: error: rank {}: {message}",
+                config.rank
+            ));
             exit_now(1)
         }
     };
@@ -169,11 +172,11 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.address().to_string();
     if config.verbose {
-        eprintln!(
+        crate::failure::say(format_args!(
             "cape: rank {}: tracker {tracker}, heap {} MiB per rank",
             config.rank,
             config.heap_size >> 20
-        );
+        ));
     }
 
     let data = crate::ffi::start::globals();
