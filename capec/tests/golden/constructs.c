@@ -121,6 +121,7 @@ static void cape_region_1_all(void **cape_env)
                 const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                 cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
             } else {
+                static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
                 cape_atomic_enter(&cape_site_6);
                 *cape_target += cape_operand;
                 cape_atomic_exit(&cape_site_6);

@@ -57,6 +57,7 @@ static void cape_region_1_main(void **cape_env)
                             const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                             cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
                         } else {
+                            static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
                             cape_atomic_enter(&cape_site_2);
                             *cape_target += cape_operand;
                             cape_atomic_exit(&cape_site_2);
@@ -69,6 +70,7 @@ static void cape_region_1_main(void **cape_env)
                             const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                             cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
                         } else {
+                            static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
                             cape_atomic_enter(&cape_site_3);
                             *cape_target += cape_operand;
                             cape_atomic_exit(&cape_site_3);
@@ -82,6 +84,7 @@ static void cape_region_1_main(void **cape_env)
                                 const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
                                 cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(or, *cape_target));
                             } else {
+                                static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
                                 cape_atomic_enter(&cape_site_4);
                                 *cape_target |= cape_operand;
                                 cape_atomic_exit(&cape_site_4);
