@@ -375,13 +375,15 @@ REAL(int, sigaction, int, const struct sigaction *, struct sigaction *);
 REAL(sighandler_t, signal, int, sighandler_t);
 int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
-    if (number == SIGSEGV && action != NULL && cape_must_pretouch) cape_refuse_handler();
+    /* The tracker itself goes back to the default before it lets a fault that is the program's own end the process. */
+    int handles = action != NULL && action->sa_handler != SIG_DFL;
+    if (number == SIGSEGV && handles && cape_must_pretouch) cape_refuse_handler();
     if (old != NULL) TOUCH(old, sizeof *old);
     return __real_sigaction(number, action, old);
 }
 sighandler_t __wrap_signal(int number, sighandler_t handler)
 {
-    if (number == SIGSEGV && cape_must_pretouch) cape_refuse_handler();
+    if (number == SIGSEGV && handler != SIG_DFL && cape_must_pretouch) cape_refuse_handler();
     return __real_signal(number, handler);
 }
 
