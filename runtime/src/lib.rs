@@ -16,6 +16,7 @@
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod distribution;
 pub mod entry;
 pub mod exchange;
 pub mod failure;
