@@ -159,7 +159,7 @@ fn openmp_in_a_shared_library_is_refused() {
     place.prefix();
     place.write(
         "region.c",
-        "extern const char cape_abi_1; const char *used(void) { return &cape_abi_1; }\n",
+        "extern const char cape_abi_2; const char *used(void) { return &cape_abi_2; }\n",
     );
     for how in ["-O1", "-flto"] {
         succeeded(place.linking([how, "-fPIC", "-c", "region.c"]));

@@ -17,9 +17,9 @@ extern "C" {
 
 /* Bumped whenever a declaration below changes meaning; checked at start. Each translated object refers to the symbol of its
  * version, so that a mismatch is a link error that names it. */
-#define CAPE_ABI 1
-extern const char cape_abi_1;
-__attribute__((used)) static const char *const cape_abi_used = &cape_abi_1;
+#define CAPE_ABI 2
+extern const char cape_abi_2;
+__attribute__((used)) static const char *const cape_abi_used = &cape_abi_2;
 
 /* One construct of the source. Generated as `static const`, lives as long as the program. */
 struct cape_site {
@@ -35,12 +35,19 @@ typedef void (*cape_combiner)(void *inout, const void *in, __SIZE_TYPE__ count);
  *
  * Runs `region(env)` once in every thread of a new team and returns when all are done. `env` is an array of `captures`
  * addresses of (or pointers derived from) the locals the region refers to; it and they stay the caller's.
- * `num_threads` <= 0: the clause is absent. `parallel_if` == 0: a team of one. In a parallel region: a team of one.
+ * `num_threads` <= 0: the clause is absent. `parallel_if` == 0: a team of one. `proc_bind` is an omp_proc_bind_t, -1: the clause is
+ * absent. A region inside a region of several threads is executed by threads of the rank alone.
  *
  * Memory: at entry the driver publishes and every rank catches up; at exit the workers publish and the driver catches up.
  */
 void cape_parallel(const struct cape_site *site, void (*region)(void **env), void **env, unsigned captures,
-                   int num_threads, int parallel_if);
+                   int num_threads, int parallel_if, int proc_bind);
+
+/* ---- teams (10.2) -----------------------------------------------------------------------------------------------------
+ *
+ * Runs `region(env)` once for each team of a league, one after the other, each time in the calling thread as the team's initial
+ * thread. `lower` and `upper` bound the number of teams, 0: not given; `thread_limit` 0: not given. */
+void cape_teams(const struct cape_site *site, void (*region)(void **env), void **env, int lower, int upper, int thread_limit);
 
 /* ---- worksharing loops and sections (11.3, 11.5) ----------------------------------------------------------------------
  *
@@ -57,7 +64,17 @@ void cape_parallel(const struct cape_site *site, void (*region)(void **env), voi
  * Every thread of the team must call cape_loop_begin for the same loops in the same order (as the specification demands).
  * No memory is published or caught up; the barrier does that.
  */
-enum cape_schedule { CAPE_STATIC = 1, CAPE_DYNAMIC = 2, CAPE_GUIDED = 3, CAPE_AUTO = 4, CAPE_RUNTIME = 5 };
+enum cape_schedule {
+    CAPE_STATIC = 1,
+    CAPE_DYNAMIC = 2,
+    CAPE_GUIDED = 3,
+    CAPE_AUTO = 4,
+    CAPE_RUNTIME = 5,
+    CAPE_DISTRIBUTE = 6,       /* over the teams of the league (11.6), in blocks or in chunks of `chunk` */
+    CAPE_MONOTONIC = 1 << 8,   /* may be added: the schedule modifiers, */
+    CAPE_NONMONOTONIC = 1 << 9,
+    CAPE_ORDERED = 1 << 10     /* and the clause `ordered` without a parameter */
+};
 
 struct cape_loop {
     unsigned long long first, end; /* the chunk to run: logical iterations [first, end) */
@@ -73,16 +90,52 @@ void cape_loop_begin(struct cape_loop *loop, const struct cape_site *site, unsig
 int cape_loop_next(struct cape_loop *loop);
 void cape_loop_end(struct cape_loop *loop);
 
+/* ordered (15.10.2): encloses the block, inside a loop that was begun with CAPE_ORDERED. Chunks take turns: the first enter in a chunk
+ * waits until all chunks before it are done and catches up; the end of the chunk publishes. The loop is the calling thread's innermost
+ * one, so that the construct may be orphaned. */
+void cape_ordered_enter(const struct cape_site *site);
+void cape_ordered_exit(const struct cape_site *site);
+
+/* doacross (15.9.6): after cape_loop_begin of a loop with ordered(dimensions), and before the first cape_loop_next, tells the number of
+ * logical iterations of each of its loops (copied). A vector holds one logical iteration number a loop. Post publishes and marks
+ * the iteration; wait returns once that iteration is marked, caught up; at once if the vector lies outside of the loops. */
+void cape_doacross_begin(struct cape_loop *loop, unsigned dimensions, const long long *counts);
+void cape_doacross_post(struct cape_loop *loop, const long long *vector);
+void cape_doacross_wait(struct cape_loop *loop, const long long *vector);
+
+/* scan (5.6): to be called by all threads of the team: replaces `prefix` by the combination of the `total`s of all threads with smaller
+ * numbers, in order, and leaves it alone in thread 0; `all` (may be null) takes the combination of every thread's. Implies a barrier. */
+void cape_scan(const struct cape_site *site, void *prefix, const void *total, void *all, __SIZE_TYPE__ size,
+               __SIZE_TYPE__ count, cape_combiner combine);
+
 /* ---- single, masked/master (11.1, 10.5) ------------------------------------------------------------------------------
  * 1 in the one thread that executes the block, 0 in the others. No barrier is implied. */
 int cape_single(const struct cape_site *site);
 int cape_master(void);
+int cape_masked(int filter);
+
+/* copyprivate (5.7.2): to be called by all threads of the team instead of the single's barrier. The thread with `executed` != 0 gives
+ * the values at `addresses`, `sizes` bytes each, and all others store them at theirs. Sizes agree in all threads. */
+void cape_copyprivate(const struct cape_site *site, int executed, unsigned count, void *const *addresses,
+                      const __SIZE_TYPE__ *sizes);
 
 /* ---- synchronisation (15) --------------------------------------------------------------------------------------------*/
 
 /* All threads of the team publish, then all catch up to the same point; contributions by cape_reduce, cape_assign and
- * cape_atomic_update of all threads are visible after it, in thread order. */
-void cape_barrier(const struct cape_site *site);
+ * cape_atomic_update of all threads are visible after it, in thread order. All tasks of the team are complete after it. Nonzero: the
+ * parallel region has been cancelled, and the thread is to go on at its end. */
+int cape_barrier(const struct cape_site *site);
+
+/* Publishes, catches up to the newest state of the log. */
+enum cape_flush_order { CAPE_FLUSH_STRONG = 0, CAPE_FLUSH_ACQUIRE = 1, CAPE_FLUSH_RELEASE = 2, CAPE_FLUSH_ACQ_REL = 3 };
+void cape_flush(const struct cape_site *site, int order);
+
+/* cancel, cancellation point (16): nonzero: the thread (or task) is to go on at the end of the innermost region of that kind. `condition`
+ * is that of the if clause, 1 without. With OMP_CANCELLATION unset both do nothing. After the end of a cancellable region, and at its
+ * barriers, the translated code asks no more: see cape_barrier. */
+enum cape_cancel { CAPE_CANCEL_PARALLEL = 1, CAPE_CANCEL_FOR = 2, CAPE_CANCEL_SECTIONS = 4, CAPE_CANCEL_TASKGROUP = 8 };
+int cape_cancel(const struct cape_site *site, int kind, int condition);
+int cape_cancellation_point(const struct cape_site *site, int kind);
 
 /* `name` is "" for the unnamed critical. Enter waits for the lock and catches up to its last release; exit publishes. */
 void cape_critical_enter(const struct cape_site *site, const char *name);
@@ -99,6 +152,86 @@ void cape_reduce(const struct cape_site *site, void *original, const void *parti
                  __SIZE_TYPE__ count, cape_combiner combine);
 /* memcpy(original, value, bytes), by the one thread that ran the last iteration or section. */
 void cape_assign(const struct cape_site *site, void *original, const void *value, __SIZE_TYPE__ bytes);
+/* lastprivate(conditional: ): of all threads' values the one with the greatest `iteration` + 1 wins; 0: this thread assigned none. */
+void cape_assign_conditional(const struct cape_site *site, void *original, const void *value, __SIZE_TYPE__ bytes,
+                             unsigned long long iteration);
+
+/* ---- tasks (12) --------------------------------------------------------------------------------------------------------
+ *
+ * cape_task makes a task that runs `body(its env)`. `env` and `sizes` have `captures` elements: where sizes[k] is 0, the task's env[k] is
+ * the same address (shared); elsewhere it is the address of a copy of the sizes[k] bytes at env[k], made by cape_task, aligned for
+ * every type up to 64 bytes, and living as long as the task (firstprivate; the body may use it in place). `env` and `sizes` stay the caller's.
+ * The task may be executed at once, later by any thread of the rank, or by another rank: a rank that has nothing to do is given the
+ * oldest task, with everything written up to there; what it writes is caught up at its completion.
+ */
+enum cape_task_flags {
+    CAPE_TASK_UNTIED = 1,
+    CAPE_TASK_MERGEABLE = 2,
+    CAPE_TASK_FINAL = 4,      /* its final clause is true */
+    CAPE_TASK_UNDEFERRED = 8, /* its if clause is false */
+    CAPE_TASK_NOGROUP = 16,   /* taskloop only */
+    CAPE_TASK_STRICT = 32,    /* taskloop only: modifier of grainsize or num_tasks */
+    CAPE_TASK_REDUCES = 64    /* has in_reduction: stays on the rank of its taskgroup */
+};
+
+enum cape_depend_kind { CAPE_IN = 1, CAPE_OUT = 2, CAPE_INOUT = 3, CAPE_MUTEXINOUTSET = 4, CAPE_INOUTSET = 5, CAPE_DEPOBJ = 6 };
+struct cape_depend {
+    int kind;      /* enum cape_depend_kind; CAPE_DEPOBJ: `address` is that of an omp_depend_t */
+    void *address; /* identifies the list item; (void *)-1: omp_all_memory */
+};
+
+struct cape_task_clauses {
+    unsigned flags;                    /* enum cape_task_flags */
+    int priority;                      /* 0: not given */
+    unsigned depends;                  /* number of `depend` */
+    const struct cape_depend *depend;  /* stays the caller's */
+    void **event;                      /* detach: takes the omp_event_handle_t before the task can start; null: no such clause */
+};
+
+/* `clauses` may be null: none. */
+void cape_task(const struct cape_site *site, void (*body)(void **env), void **env, const __SIZE_TYPE__ *sizes,
+               unsigned captures, const struct cape_task_clauses *clauses);
+
+/* taskloop: as cape_task, but for each of several tasks that share out the logical iterations 0 .. iterations - 1. The env of a task
+ * has one element more: env[captures] is the address of its struct cape_taskloop_chunk. Waits for the tasks, as a taskgroup does, unless
+ * CAPE_TASK_NOGROUP is among the flags. `grainsize` and `num_tasks` are 0 where the clause is absent. */
+struct cape_taskloop_chunk {
+    unsigned long long first, end;
+    int last; /* nonzero: holds the last iteration */
+};
+void cape_taskloop(const struct cape_site *site, void (*body)(void **env), void **env, const __SIZE_TYPE__ *sizes,
+                   unsigned captures, const struct cape_task_clauses *clauses, unsigned long long iterations,
+                   unsigned long long grainsize, unsigned long long num_tasks);
+
+/* Waits for the children of the current task; with depends, for those that a task with these would have to wait for. */
+void cape_taskwait(const struct cape_site *site);
+void cape_taskwait_depend(const struct cape_site *site, const struct cape_depend *depend, unsigned depends);
+void cape_taskyield(const struct cape_site *site);
+
+/* taskgroup (15.4): end waits for all tasks made since begin, and their descendants. */
+void cape_taskgroup_begin(const struct cape_site *site);
+void cape_taskgroup_end(const struct cape_site *site);
+
+/* task_reduction (5.5.10), directly after cape_taskgroup_begin: registers list items (copied). cape_in_reduction, in a task, returns the
+ * calling thread's private copy of the item at `original` of the innermost taskgroup that has it; `original` itself where none has.
+ * The end of the taskgroup combines the copies into the original. The same serves reduction(task, ...): each thread encloses its part of the
+ * region by a taskgroup whose items are its own private copies. */
+struct cape_task_reduction {
+    void *original;
+    __SIZE_TYPE__ size, count;                            /* bytes of an element, number of elements */
+    void (*initialise)(void *copy, const void *original); /* all elements; original: for omp_orig */
+    cape_combiner combine;
+};
+void cape_task_reduction(const struct cape_site *site, const struct cape_task_reduction *items, unsigned count);
+void *cape_in_reduction(void *original);
+
+/* depobj (15.9.4): `object` is the address of an omp_depend_t. */
+void cape_depobj_init(void *object, const struct cape_depend *depend);
+void cape_depobj_update(void *object, int kind);
+void cape_depobj_destroy(void *object);
+
+/* ---- error (8.5.1) at execution: prints the message, and with severity(fatal) ends the job with status 1 */
+void cape_error(const struct cape_site *site, int fatal, const char *message);
 
 /* ---- atomic (15.8.4) ---------------------------------------------------------------------------------------------------
  *

@@ -10,3 +10,4 @@ pub mod site;
 pub mod start;
 pub mod stdio;
 pub mod sync;
+pub mod tasks;

@@ -206,15 +206,15 @@ static double all(const double *a, int n, double table[n])
     struct cape_type_1 { int low, high; } range = {0, N};
     {
         void *cape_env[] = {(void *)&a, (void *)&n, (void *)&table, (void *)&sum, (void *)&last, (void *)&count, (void *)&range};
-        cape_parallel(&cape_site_1, cape_region_1_all, cape_env, 7, (n > 2 ? 2 : 1), 1);
+        cape_parallel(&cape_site_1, cape_region_1_all, cape_env, 7, (n > 2 ? 2 : 1), 1, -1);
     }
     {
         void *cape_env[] = {(void *)&last};
-        cape_parallel(&cape_site_7, cape_region_2_all, cape_env, 1, 0, 1);
+        cape_parallel(&cape_site_7, cape_region_2_all, cape_env, 1, 0, 1, -1);
     }
     {
         void *cape_env[] = {(void *)&count};
-        cape_parallel(&cape_site_8, cape_region_3_all, cape_env, 1, 0, 1);
+        cape_parallel(&cape_site_8, cape_region_3_all, cape_env, 1, 0, 1, -1);
     }
     return sum + last + count + range.high;
 }

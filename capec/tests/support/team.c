@@ -14,7 +14,7 @@
 
 enum { STACK = 1 << 20, MOST = 64 };
 
-const char cape_abi_1 = 1;
+const char cape_abi_2 = 1;
 
 struct result {
     struct result *next;
@@ -105,10 +105,11 @@ static void entry(void)
 }
 
 void cape_parallel(const struct cape_site *site, void (*region)(void **env), void **env, unsigned captures, int num_threads,
-                   int parallel_if)
+                   int parallel_if, int proc_bind)
 {
     int k, running;
     (void)site;
+    (void)proc_bind;
     (void)captures;
     if (team) {
         ++levels;
@@ -225,13 +226,14 @@ int cape_single(const struct cape_site *site)
 
 int cape_master(void) { return team_rank() == 0; }
 
-void cape_barrier(const struct cape_site *site)
+int cape_barrier(const struct cape_site *site)
 {
     (void)site;
-    if (!team || levels > 1)
-        return;
-    self()->waiting = 1;
-    pause_thread();
+    if (team && levels <= 1) {
+        self()->waiting = 1;
+        pause_thread();
+    }
+    return 0;
 }
 
 void cape_critical_enter(const struct cape_site *site, const char *name) { (void)site, (void)name; }

@@ -68,6 +68,7 @@ pub unsafe extern "C" fn cape_loop_begin(
 }
 
 fn resolve(site: &Site, schedule: c_int, chunk: c_longlong) -> Schedule {
+    let schedule = schedule & 0xff;
     if schedule == CAPE_RUNTIME {
         return ICVS.schedule();
     }
@@ -177,3 +178,49 @@ pub unsafe extern "C" fn cape_single(_site: *const Site) -> c_int {
 pub extern "C" fn cape_master() -> c_int {
     c_int::from(current().number == 0)
 }
+
+/// See `cape.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_masked(filter: c_int) -> c_int {
+    c_int::from(i64::from(current().number) == i64::from(filter))
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_ordered_enter(_site: *const Site) {}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_ordered_exit(_site: *const Site) {}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_doacross_begin(
+    _loop: *mut Loop,
+    _dimensions: std::ffi::c_uint,
+    _counts: *const c_longlong,
+) {
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_doacross_post(_loop: *mut Loop, _vector: *const c_longlong) {}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_doacross_wait(_loop: *mut Loop, _vector: *const c_longlong) {}

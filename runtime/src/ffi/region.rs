@@ -11,7 +11,7 @@ use crate::session;
 
 /// The version of `cape.h` this runtime implements.
 #[unsafe(no_mangle)]
-pub static cape_abi_1: u8 = 1;
+pub static cape_abi_2: u8 = 1;
 
 /// See `cape.h`.
 ///
@@ -25,6 +25,7 @@ pub unsafe extern "C" fn cape_parallel(
     _captures: c_uint,
     num_threads: c_int,
     parallel_if: c_int,
+    _proc_bind: c_int,
 ) {
     let team = if parallel_if == 0 || current().level > 0 {
         1
@@ -52,4 +53,21 @@ pub unsafe extern "C" fn cape_parallel(
         _ => context::as_team_of_one(|| unsafe { region(environment) }),
     }
     ICVS.restore(&settings);
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_teams(
+    _site: *const Site,
+    region: Outlined,
+    environment: *mut *mut c_void,
+    _lower: c_int,
+    _upper: c_int,
+    _thread_limit: c_int,
+) {
+    // SAFETY: capec generated the arguments.
+    unsafe { region(environment) };
 }

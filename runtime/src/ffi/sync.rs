@@ -19,10 +19,98 @@ fn shared() -> Option<&'static Session> {
 /// # Safety
 /// `site` points to a site.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_barrier(site: *const Site) {
+pub unsafe extern "C" fn cape_barrier(site: *const Site) -> c_int {
     if let Some(session) = shared() {
         // SAFETY: the caller's promise.
         region::barrier(session, unsafe { &*site });
+    }
+    0
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `site` points to a site.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_flush(_site: *const Site, _order: c_int) {
+    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    if shared().is_some() {
+        sync::acquire(sync::ATOMIC_LOCK, false);
+        sync::release(sync::ATOMIC_LOCK);
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `site` points to a site.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_cancel(_site: *const Site, _kind: c_int, _condition: c_int) -> c_int {
+    0
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `site` points to a site.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_cancellation_point(_site: *const Site, _kind: c_int) -> c_int {
+    0
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// The addresses are valid for `sizes` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_copyprivate(
+    site: *const Site,
+    _executed: c_int,
+    _count: std::ffi::c_uint,
+    _addresses: *const *mut c_void,
+    _sizes: *const usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { cape_barrier(site) };
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// The pointers are valid for `size * count` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_scan(
+    _site: *const Site,
+    _prefix: *mut c_void,
+    total: *const c_void,
+    all: *mut c_void,
+    size: usize,
+    count: usize,
+    _combine: Combiner,
+) {
+    if !all.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::ptr::copy_nonoverlapping(total.cast::<u8>(), all.cast::<u8>(), size * count)
+        };
+    }
+}
+
+/// See `cape.h`.
+///
+/// # Safety
+/// `original` and `value` point to `bytes` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_assign_conditional(
+    site: *const Site,
+    original: *mut c_void,
+    value: *const c_void,
+    bytes: usize,
+    iteration: std::ffi::c_ulonglong,
+) {
+    if iteration > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { cape_assign(site, original, value, bytes) };
     }
 }
 

@@ -128,6 +128,7 @@ impl Lowerer<'_, '_> {
             ("COUNT", Code::made(addresses.len().to_string())),
             ("THREADS", threads),
             ("CONDITION", condition),
+            ("BIND", Code::made("-1")),
             ("CLEANUP", cleanup),
         ])
     }

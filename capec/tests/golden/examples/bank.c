@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&transfers, (void *)&wrong};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 2, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 2, 0, 1, -1);
     }
 
     print_accounts("after their reversal");

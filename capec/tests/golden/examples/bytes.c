@@ -140,7 +140,7 @@ int main(int argc, char **argv)
         /* chunks of one byte: neighbours belong to different threads */
         {
             void *cape_env[] = {(void *)&bytes, (void *)&byte, (void *)&round};
-            cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 3, 0, 1);
+            cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 3, 0, 1, -1);
         }
         for (long i = 0; i < bytes; i++)
             wrong += byte[i] != expected(i, round);
@@ -149,10 +149,10 @@ int main(int argc, char **argv)
     /* The same inside one region, where every thread checks the bytes of the others after a barrier. */
     {
         void *cape_env[] = {(void *)&bytes, (void *)&wrong, (void *)&rounds, (void *)&byte};
-        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 4, 0, 1);
+        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 4, 0, 1, -1);
     }
     {
-        cape_parallel(&cape_site_5, cape_region_3_main, (void **)0, 0, 0, 1);
+        cape_parallel(&cape_site_5, cape_region_3_main, (void **)0, 0, 0, 1, -1);
     }
 
     unsigned sum = 0, fields = 0;

@@ -88,7 +88,7 @@ static void product(const struct csr *m, const double *x, double *y)
 {
     {
         void *cape_env[] = {(void *)&m, (void *)&x, (void *)&y};
-        cape_parallel(&cape_site_1, cape_region_1_product, cape_env, 3, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_product, cape_env, 3, 0, 1, -1);
     }
 }
 
@@ -127,7 +127,7 @@ static double dot(int n, const double *x, const double *y)
     double sum = 0.0;
     {
         void *cape_env[] = {(void *)&n, (void *)&x, (void *)&y, (void *)&sum};
-        cape_parallel(&cape_site_2, cape_region_2_dot, cape_env, 4, 0, 1);
+        cape_parallel(&cape_site_2, cape_region_2_dot, cape_env, 4, 0, 1, -1);
     }
     return sum;
 }
@@ -165,7 +165,7 @@ static void update(int n, double a, const double *x, double b, double *y)
 {
     {
         void *cape_env[] = {(void *)&n, (void *)&a, (void *)&x, (void *)&b, (void *)&y};
-        cape_parallel(&cape_site_3, cape_region_3_update, cape_env, 5, 0, 1);
+        cape_parallel(&cape_site_3, cape_region_3_update, cape_env, 5, 0, 1, -1);
     }
 }
 

@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&n, (void *)&steps};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 2, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 2, 0, 1, -1);
     }
 
     /* Summed in serial code, so in the same order for any number of threads: all digits may be shown. */

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&samples};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 1, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 1, 0, 1, -1);
     }
 
     long total = 0, most = 1;

@@ -68,7 +68,7 @@ static double sweep(const double *old, double *new, int n)
 
     {
         void *cape_env[] = {(void *)&old, (void *)&new, (void *)&n, (void *)&change};
-        cape_parallel(&cape_site_1, cape_region_1_sweep, cape_env, 4, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_sweep, cape_env, 4, 0, 1, -1);
     }
     return sqrt(change);
 }

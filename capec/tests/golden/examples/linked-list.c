@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&list};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 1, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 1, 0, 1, -1);
     }
 
     printf("%d nodes added\n", added_count);

@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&rows, (void *)&columns, (void *)&picture, (void *)&inside, (void *)&steps};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 5, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 5, 0, 1, -1);
     }
 
     FILE *file = fopen(name, "wb");

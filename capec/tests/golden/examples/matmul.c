@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     double start = omp_get_wtime();
     {
         void *cape_env[] = {(void *)&n, (void *)&a, (void *)&b, (void *)&c};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 4, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 4, 0, 1, -1);
     }
     fprintf(stderr, "matmul: %.3f s in the parallel loop\n", omp_get_wtime() - start);
 

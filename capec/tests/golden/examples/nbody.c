@@ -95,7 +95,7 @@ static double energy(const struct body *bodies, int n)
 
     {
         void *cape_env[] = {(void *)&bodies, (void *)&n, (void *)&kinetic, (void *)&potential};
-        cape_parallel(&cape_site_1, cape_region_1_energy, cape_env, 4, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_energy, cape_env, 4, 0, 1, -1);
     }
     return kinetic + potential;
 }
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&n, (void *)&steps, (void *)&bodies};
-        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 3, 0, 1);
+        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 3, 0, 1, -1);
     }
 
     printf("after %d steps,  energy %.8f\n", steps, energy(bodies, n));

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&intervals, (void *)&width, (void *)&sum};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 3, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 3, 0, 1, -1);
     }
 
     fprintf(stderr, "pi: %.3f s\n", omp_get_wtime() - start);

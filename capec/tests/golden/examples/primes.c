@@ -134,11 +134,11 @@ int main(int argc, char **argv)
 
     {
         void *cape_env[] = {(void *)&last, (void *)&count, (void *)&largest, (void *)&sum, (void *)&mixed};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 5, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 5, 0, 1, -1);
     }
     {
         void *cape_env[] = {(void *)&last, (void *)&guided, (void *)&runtime};
-        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 3, 0, 1);
+        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 3, 0, 1, -1);
     }
 
     printf("%ld primes up to %ld, the largest is %ld\n", count, last, largest);

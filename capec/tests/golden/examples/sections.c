@@ -125,7 +125,7 @@ int main(void)
 
     {
         void *cape_env[] = {(void *)&words, (void *)&solutions};
-        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 2, 0, 1);
+        cape_parallel(&cape_site_1, cape_region_1_main, cape_env, 2, 0, 1, -1);
     }
 
     printf("eight queens: %d solutions\n", solutions[8]);
@@ -139,7 +139,7 @@ int main(void)
     int stage = 0;
     {
         void *cape_env[] = {(void *)&words, (void *)&solutions, (void *)&sum, (void *)&stage};
-        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 4, 0, 1);
+        cape_parallel(&cape_site_2, cape_region_2_main, cape_env, 4, 0, 1, -1);
     }
     printf("sum %ld after stage %d\n", sum, stage);
     free(solutions);
