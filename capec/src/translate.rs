@@ -39,7 +39,7 @@ use lang_c::driver::{Config, SyntaxError, parse_preprocessed};
 
 use code::{Code, Piece};
 use copy::{Binding, ParseCopy};
-use directive::{Directive, DirectiveKind};
+use directive::{Directive, DirectiveKind, Form};
 use lower::Translated;
 use macros::Macros;
 use markers::SourceMap;
@@ -192,7 +192,7 @@ fn directives(
                 hidden.push((index, Binding::Hidden));
             }
             Some(Ok(directive)) => {
-                let stand_alone = directive.kind == DirectiveKind::Barrier;
+                let stand_alone = directive.form() == Form::StandAlone;
                 shown.push((
                     index,
                     if stand_alone {
@@ -299,8 +299,8 @@ fn syntax_problem(
         .note("move the inner function out of the outer one, and hand it what it uses");
     }
     match directive {
-        Some(directive) if directive.kind != DirectiveKind::Barrier => {
-            let name = directive.kind.name();
+        Some(directive) if directive.form() == Form::Block => {
+            let name = directive.name;
             Problem::new(directive.range.clone(), format!("'#pragma omp {name}' must be followed by a statement"))
                 .related(at, "found this instead")
         }

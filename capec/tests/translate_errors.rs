@@ -166,22 +166,6 @@ fn nesting() {
 
 #[test]
 fn what_is_not_supported_yet_is_named() {
-    for (directive, name) in [
-        ("task", "task"),
-        ("taskwait", "taskwait"),
-        ("simd", "simd"),
-        ("flush", "flush"),
-        ("parallel for simd", "parallel for simd"),
-        ("target teams distribute", "target teams distribute"),
-        ("ordered", "ordered"),
-        ("cancel for", "cancel for"),
-    ] {
-        says(
-            &format!("#pragma omp {directive}\n    ;"),
-            "5:13",
-            &format!("'#pragma omp {name}' is not supported yet"),
-        );
-    }
     let found = whole("int x;\n#pragma omp groupprivate(x)\nint main(void) { return x; }\n");
     assert!(
         found.contains("wrong.c:2:13")

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Leaf, Program};
+use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 use super::sharing::{typedefs, variable_dimensions};
 use super::tokens::{TokenKind, first_at, is_word_part};
 
@@ -45,7 +45,7 @@ pub fn spelled(
         if construct.treatment(entity).is_some() {
             return None;
         }
-        if construct.leaf == Leaf::Parallel && construct.captures.contains_key(&entity) {
+        if construct.leaf.is_region() && construct.captures.contains_key(&entity) {
             let pointer = access(program, id, entity) == Access::Pointer;
             return pointer.then(|| format!("(*{})", found.name));
         }

@@ -2,125 +2,14 @@
 //!
 //! Names are resolved later ([`super::resolve`]), expressions stay ranges of the user's text.
 
+mod names;
 mod parser;
 
 use std::ops::Range;
 
 use super::problem::Problem;
 use super::tokens::tokens_within;
-
-/// The constructs that can be translated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DirectiveKind {
-    /// `parallel`
-    Parallel,
-    /// `for`
-    For,
-    /// `parallel for`
-    ParallelFor,
-    /// `sections`
-    Sections,
-    /// `parallel sections`
-    ParallelSections,
-    /// `section`
-    Section,
-    /// `single`
-    Single,
-    /// `master`, `masked` without a filter
-    Master,
-    /// `barrier`
-    Barrier,
-    /// `critical`
-    Critical,
-    /// `atomic`
-    Atomic,
-    /// `threadprivate`, a declarative directive
-    Threadprivate,
-}
-
-impl DirectiveKind {
-    /// Spelling in the source.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Parallel => "parallel",
-            Self::For => "for",
-            Self::ParallelFor => "parallel for",
-            Self::Sections => "sections",
-            Self::ParallelSections => "parallel sections",
-            Self::Section => "section",
-            Self::Single => "single",
-            Self::Master => "master",
-            Self::Barrier => "barrier",
-            Self::Critical => "critical",
-            Self::Atomic => "atomic",
-            Self::Threadprivate => "threadprivate",
-        }
-    }
-
-    fn allowed(self) -> &'static [&'static str] {
-        match self {
-            Self::Parallel => &[
-                "copyin",
-                "num_threads",
-                "if",
-                "default",
-                "shared",
-                "private",
-                "firstprivate",
-                "reduction",
-            ],
-            Self::For => &[
-                "private",
-                "firstprivate",
-                "lastprivate",
-                "reduction",
-                "schedule",
-                "collapse",
-                "nowait",
-                "order",
-            ],
-            Self::ParallelFor => &[
-                "copyin",
-                "num_threads",
-                "if",
-                "default",
-                "shared",
-                "private",
-                "firstprivate",
-                "lastprivate",
-                "reduction",
-                "schedule",
-                "collapse",
-                "order",
-            ],
-            Self::Sections => &[
-                "private",
-                "firstprivate",
-                "lastprivate",
-                "reduction",
-                "nowait",
-            ],
-            Self::ParallelSections => &[
-                "copyin",
-                "num_threads",
-                "if",
-                "default",
-                "shared",
-                "private",
-                "firstprivate",
-                "lastprivate",
-                "reduction",
-            ],
-            Self::Single => &["private", "firstprivate", "nowait"],
-            Self::Critical => &["hint"],
-            Self::Atomic => &[
-                "read", "write", "update", "capture", "seq_cst", "acq_rel", "acquire", "release",
-                "relaxed", "hint",
-            ],
-            Self::Section | Self::Master | Self::Barrier | Self::Threadprivate => &[],
-        }
-    }
-}
+pub use names::{DirectiveKind, Form};
 
 /// Reduction identifiers of OpenMP 5.2 section 5.5.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,8 +198,12 @@ pub struct Clause {
 /// One `#pragma omp` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// The construct.
+    /// The construct; of a combined one the outermost constituent.
     pub kind: DirectiveKind,
+    /// Spelling of the name.
+    pub name: &'static str,
+    /// The constituents, outermost first.
+    pub parts: &'static [DirectiveKind],
     /// Bytes of the whole line, line feed excluded.
     pub range: Range<usize>,
     /// Clauses in order.
@@ -323,6 +216,17 @@ impl Directive {
     /// The first clause for which `pick` gives something.
     pub fn find<'a, T>(&'a self, pick: impl Fn(&'a ClauseKind) -> Option<T>) -> Option<T> {
         self.clauses.iter().find_map(|clause| pick(&clause.kind))
+    }
+
+    /// Whether `kind` is among the constituents.
+    #[expect(dead_code, reason = "for the constructs to come")]
+    pub fn has(&self, kind: DirectiveKind) -> bool {
+        self.parts.contains(&kind)
+    }
+
+    /// How the directive takes part in the grammar.
+    pub fn form(&self) -> Form {
+        self.kind.form()
     }
 
     /// Whether the directive ends with a barrier that `nowait` would remove.
@@ -369,7 +273,7 @@ mod tests {
     fn reads_clauses_and_items() {
         let line = "#pragma omp parallel for schedule(dynamic, n / 2) reduction(max : a, b[1:n]) collapse(2)";
         let parsed = directive(line);
-        assert_eq!(parsed.kind, DirectiveKind::ParallelFor);
+        assert_eq!(parsed.parts, [DirectiveKind::Parallel, DirectiveKind::For]);
         let Some(chunk) = parsed.find(|kind| {
             if let ClauseKind::Schedule(_, chunk) = kind {
                 chunk.clone()

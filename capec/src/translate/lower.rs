@@ -176,7 +176,7 @@ impl Lowerer<'_, '_> {
         self.program
             .constructs
             .iter()
-            .any(|construct| construct.leaf == Leaf::Parallel && construct.body.contains(&offset))
+            .any(|construct| construct.leaf.is_region() && construct.body.contains(&offset))
     }
 
     /// Tags for local types without one that regions repeat.
@@ -286,7 +286,7 @@ impl Lowerer<'_, '_> {
         let mut at = inner;
         let mut next = program.constructs[inner].parent;
         while let Some(outer) = next.filter(|_| next != program.entities[entity].home) {
-            if program.constructs[outer].leaf == Leaf::Parallel {
+            if program.constructs[outer].leaf.is_region() {
                 at = outer;
             }
             next = program.constructs[outer].parent;
@@ -335,7 +335,7 @@ impl Lowerer<'_, '_> {
         if known.is_none() {
             self.named_sites.push(directive);
             let place = self.map.place(construct.range.start);
-            let name = self.program.directives[directive].kind.name();
+            let name = self.program.directives[directive].name;
             let mut definition = Code::default();
             definition.push(Piece::Place(construct.range.start));
             definition.text(format!(

@@ -13,7 +13,7 @@ use lang_c::ast::{
 use lang_c::span::Node;
 
 use super::copy::ParseCopy;
-use super::directive::{AtomicForm, Directive, Item, Operator};
+use super::directive::{AtomicForm, Directive, DirectiveKind, Item, Operator};
 use super::loops::{Canonical, Relation};
 use super::tokens::{Token, TokenKind, first_at};
 
@@ -166,7 +166,7 @@ pub struct Use {
     pub scope: Option<ConstructId>,
 }
 
-/// What a construct does; combined directives are two constructs, the outer one `Parallel`.
+/// What a construct does; a combined directive is several constructs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaf {
     /// `parallel`
@@ -185,6 +185,13 @@ pub enum Leaf {
     Critical,
     /// `atomic`
     Atomic,
+}
+
+impl Leaf {
+    /// Whether the body is outlined into a function that is given an environment.
+    pub fn is_region(self) -> bool {
+        matches!(self, Self::Parallel)
+    }
 }
 
 /// How a construct's data environment treats a variable.
@@ -239,6 +246,8 @@ pub struct Construct<'a> {
     pub leaf: Leaf,
     /// Index into [`Program::directives`].
     pub directive: usize,
+    /// The constituents of the directive that it stands for.
+    pub parts: Vec<DirectiveKind>,
     /// Function it is in.
     pub function: FunctionId,
     /// Enclosing construct.
@@ -270,6 +279,11 @@ pub struct Construct<'a> {
 }
 
 impl Construct<'_> {
+    /// Whether a clause `name` of the directive is for this construct.
+    pub fn takes(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part.allowed().contains(&name))
+    }
+
     /// How the data environment of this construct treats `entity`.
     pub fn treatment(&self, entity: EntityId) -> Option<&Private> {
         self.private.iter().find(|private| private.entity == entity)

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::directive::ClauseKind;
 use super::problem::Problem;
-use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Leaf, Program};
+use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 
 /// Completes `program` and reports violations.
 pub fn complete(program: &mut Program<'_>, problems: &mut Vec<Problem>) {
@@ -60,7 +60,7 @@ impl Sharing<'_, '_> {
                 return;
             }
             next = construct.parent;
-            if construct.leaf == Leaf::Parallel {
+            if construct.leaf.is_region() {
                 self.check_listed(id, entity, place);
                 self.capture(id, entity, written);
             }
@@ -94,7 +94,7 @@ impl Sharing<'_, '_> {
         let mut next = scope;
         while let Some(id) = next.filter(|_| next != home) {
             next = self.program.constructs[id].parent;
-            if self.program.constructs[id].leaf == Leaf::Parallel
+            if self.program.constructs[id].leaf.is_region()
                 && self.program.constructs[id].hoists.insert(hoist)
             {
                 let range = self.program.hoists[hoist].range.clone();
@@ -152,7 +152,7 @@ impl Sharing<'_, '_> {
             let entity = private.entity;
             let local = self.program.entities[entity].kind != EntityKind::Global;
             let from_original = private.first || private.last || private.reduction.is_some();
-            let region = self.program.constructs[id].leaf == Leaf::Parallel;
+            let region = self.program.constructs[id].leaf.is_region();
             let through_pointer = matches!(&private.reduction, Some((_, item)) if !item.sections.is_empty())
                 && self.program.is_pointer(entity);
             let result = private.last || private.reduction.is_some();
@@ -191,7 +191,7 @@ impl Sharing<'_, '_> {
                 let name = &self.program.entities[entity].name;
                 let message = format!(
                     "'{name}' is private in the enclosing region, so '#pragma omp {}' cannot put a result into it",
-                    directive.kind.name()
+                    directive.name
                 );
                 let range = directive.range.clone();
                 let related = self.program.directives[construct.directive].range.clone();
@@ -202,18 +202,18 @@ impl Sharing<'_, '_> {
                 );
                 return;
             }
-            if construct.leaf == Leaf::Parallel {
+            if construct.leaf.is_region() {
                 return;
             }
             next = construct.parent;
         }
         // Orphaned: a local variable belongs to the thread that called the function.
         let found = &self.program.entities[entity];
-        if self.program.constructs[id].leaf != Leaf::Parallel
+        if !self.program.constructs[id].leaf.is_region()
             && matches!(found.kind, EntityKind::Automatic | EntityKind::Parameter)
         {
             let directive = &self.program.directives[self.program.constructs[id].directive];
-            let (name, kind) = (&found.name, directive.kind.name());
+            let (name, kind) = (&found.name, directive.name);
             let message = format!(
                 "'{name}' is private to each thread that calls this function, so '#pragma omp {kind}' cannot put a result into it"
             );
@@ -227,7 +227,7 @@ impl Sharing<'_, '_> {
     fn region_around(&self, id: ConstructId) -> bool {
         let mut next = Some(id);
         while let Some(outer) = next {
-            if self.program.constructs[outer].leaf == Leaf::Parallel {
+            if self.program.constructs[outer].leaf.is_region() {
                 return true;
             }
             next = self.program.constructs[outer].parent;
@@ -247,10 +247,11 @@ impl Sharing<'_, '_> {
         if self.program.entities[entity].threadprivate {
             return;
         }
-        let none = directive
-            .clauses
-            .iter()
-            .any(|clause| clause.kind == ClauseKind::DefaultNone(true));
+        let none = construct.takes("default")
+            && directive
+                .clauses
+                .iter()
+                .any(|clause| clause.kind == ClauseKind::DefaultNone(true));
         let Some(place) = place.filter(|_| none && !construct.listed.contains(&entity)) else {
             return;
         };

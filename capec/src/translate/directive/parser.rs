@@ -4,84 +4,139 @@ use std::ops::Range;
 
 use super::super::problem::Problem;
 use super::super::tokens::{Token, TokenKind, closing};
+use super::names;
 use super::{
     AtomicForm, Clause, ClauseKind, Directive, DirectiveKind, Item, ListKind, Operator, Schedule,
     Section,
 };
 
-/// Words that make up the names of directives that exist but cannot be translated yet.
-const UNSUPPORTED: [&str; 44] = [
-    "fuse",
-    "groupprivate",
-    "interchange",
-    "reverse",
-    "stripe",
-    "allocate",
-    "allocators",
-    "assume",
-    "assumes",
-    "begin",
-    "cancel",
-    "cancellation",
-    "declare",
-    "depobj",
-    "dispatch",
-    "distribute",
-    "do",
-    "end",
-    "error",
-    "flush",
-    "interop",
-    "loop",
-    "metadirective",
-    "nothing",
-    "ordered",
-    "requires",
-    "scan",
-    "scope",
-    "simd",
-    "target",
-    "task",
-    "taskgroup",
-    "taskloop",
-    "taskwait",
-    "taskyield",
-    "teams",
-    "tile",
-    "unroll",
-    "masked",
-    "master",
-    "parallel",
-    "for",
-    "sections",
-    "workshare",
+/// Constituents that cannot be translated yet.
+const UNSUPPORTED: &[DirectiveKind] = &[
+    DirectiveKind::Simd,
+    DirectiveKind::Loop,
+    DirectiveKind::Scope,
+    DirectiveKind::Ordered,
+    DirectiveKind::Flush,
+    DirectiveKind::Scan,
+    DirectiveKind::Cancel,
+    DirectiveKind::CancellationPoint,
+    DirectiveKind::Task,
+    DirectiveKind::Taskloop,
+    DirectiveKind::Taskgroup,
+    DirectiveKind::Taskwait,
+    DirectiveKind::Taskyield,
+    DirectiveKind::Depobj,
+    DirectiveKind::Target,
+    DirectiveKind::TargetData,
+    DirectiveKind::TargetEnterData,
+    DirectiveKind::TargetExitData,
+    DirectiveKind::TargetUpdate,
+    DirectiveKind::Teams,
+    DirectiveKind::Distribute,
+    DirectiveKind::DeclareReduction,
+    DirectiveKind::DeclareSimd,
+    DirectiveKind::DeclareTarget,
+    DirectiveKind::EndDeclareTarget,
+    DirectiveKind::DeclareMapper,
+    DirectiveKind::DeclareVariant,
+    DirectiveKind::BeginDeclareVariant,
+    DirectiveKind::EndDeclareVariant,
+    DirectiveKind::Requires,
+    DirectiveKind::Error,
+    DirectiveKind::Nothing,
+    DirectiveKind::Assume,
+    DirectiveKind::Assumes,
+    DirectiveKind::EndAssumes,
+    DirectiveKind::Allocate,
+    DirectiveKind::Metadirective,
+    DirectiveKind::Tile,
+    DirectiveKind::Unroll,
+    DirectiveKind::Interop,
+    DirectiveKind::Dispatch,
 ];
 
 /// Clauses of OpenMP that exist but cannot be translated yet.
-const UNSUPPORTED_CLAUSES: [&str; 23] = [
-    "copyprivate",
-    "ordered",
-    "proc_bind",
-    "allocate",
-    "linear",
+const UNSUPPORTED_CLAUSES: &[&str] = &[
+    "absent",
+    "adjust_args",
+    "affinity",
+    "align",
     "aligned",
-    "safelen",
-    "simdlen",
-    "untied",
-    "mergeable",
-    "depend",
-    "final",
-    "priority",
-    "in_reduction",
-    "task_reduction",
-    "nontemporal",
-    "uses_allocators",
-    "filter",
+    "allocate",
+    "allocator",
+    "append_args",
+    "at",
+    "atomic_default_mem_order",
+    "bind",
     "compare",
-    "fail",
-    "weak",
+    "contains",
+    "copyprivate",
+    "defaultmap",
+    "depend",
+    "destroy",
+    "detach",
     "device",
+    "device_type",
+    "dist_schedule",
+    "doacross",
+    "dynamic_allocators",
+    "enter",
+    "exclusive",
+    "fail",
+    "filter",
+    "final",
+    "from",
+    "full",
+    "grainsize",
+    "has_device_addr",
+    "holds",
+    "in_reduction",
+    "inbranch",
+    "inclusive",
+    "indirect",
+    "init",
+    "initializer",
+    "is_device_ptr",
+    "linear",
+    "link",
     "map",
+    "match",
+    "mergeable",
+    "message",
+    "nocontext",
+    "no_openmp",
+    "no_openmp_routines",
+    "no_parallelism",
+    "nogroup",
+    "nontemporal",
+    "notinbranch",
+    "novariants",
+    "num_tasks",
+    "num_teams",
+    "ordered",
+    "otherwise",
+    "partial",
+    "priority",
+    "proc_bind",
+    "reverse_offload",
+    "safelen",
+    "severity",
+    "simdlen",
+    "sizes",
+    "task_reduction",
+    "thread_limit",
+    "threads",
+    "to",
+    "unified_address",
+    "unified_shared_memory",
+    "uniform",
+    "untied",
+    "use",
+    "use_device_addr",
+    "use_device_ptr",
+    "uses_allocators",
+    "weak",
+    "when",
 ];
 
 /// Reads one pragma, and goes on after an error where it can.
@@ -129,9 +184,10 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn directive(mut self) -> Result<Directive, Vec<Problem>> {
-        let Some(kind) = self.kind() else {
+        let Some((name, parts)) = self.name() else {
             return Err(self.problems);
         };
+        let kind = parts[0];
         let critical = if kind == DirectiveKind::Critical {
             self.critical_name()
         } else {
@@ -146,7 +202,7 @@ impl<'a> Parser<'a> {
                 self.at += 1;
             }
             let before = self.at;
-            clauses.extend(self.clause(kind));
+            clauses.extend(self.clause(name, parts));
             if self.at == before {
                 self.at += 1;
             }
@@ -155,6 +211,8 @@ impl<'a> Parser<'a> {
         if self.problems.is_empty() {
             Ok(Directive {
                 kind,
+                name,
+                parts,
                 range: self.range,
                 clauses,
                 critical,
@@ -164,69 +222,44 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn kind(&mut self) -> Option<DirectiveKind> {
-        use DirectiveKind as Kind;
+    /// The directive's name and constituents.
+    fn name(&mut self) -> Option<(&'static str, &'static [DirectiveKind])> {
         let start = self.at;
-        let first = self.word();
-        self.at += 1;
-        let kind = match (first, self.word()) {
-            ("parallel", "for") => Some(Kind::ParallelFor),
-            ("parallel", "sections") => Some(Kind::ParallelSections),
-            ("parallel", "loop" | "master" | "masked") => None,
-            ("parallel", _) => return Some(Kind::Parallel),
-            ("for", "simd") => None,
-            ("for", _) => return Some(Kind::For),
-            ("sections", _) => return Some(Kind::Sections),
-            ("section", _) => return Some(Kind::Section),
-            ("single", _) => return Some(Kind::Single),
-            ("master", "taskloop") => None,
-            ("master", _) => return Some(Kind::Master),
-            ("masked", "") => return Some(Kind::Master),
-            ("barrier", _) => return Some(Kind::Barrier),
-            ("critical", _) => return Some(Kind::Critical),
-            ("atomic", _) => return Some(Kind::Atomic),
-            ("threadprivate", _) => return Some(Kind::Threadprivate),
-            _ => None,
+        let words: Vec<&str> = (start..self.tokens.len().min(start + 8))
+            .map(|index| self.word_at(index))
+            .collect();
+        let Some((name, parts)) = names::lookup(&words) else {
+            self.unknown_directive(start);
+            return None;
         };
-        if kind.is_some() {
-            self.at += 1;
-            if self.word() != "simd" {
-                return kind;
-            }
+        self.at += name.split(' ').count();
+        if parts.iter().any(|part| UNSUPPORTED.contains(part)) {
+            self.refuse_directive(start, name);
+            return None;
         }
-        self.refuse_directive(start);
-        None
+        Some((name, parts))
     }
 
-    fn refuse_directive(&mut self, start: usize) {
+    fn unknown_directive(&mut self, start: usize) {
         let first = self.word_at(start);
-        if !UNSUPPORTED.contains(&first) {
-            let range = self
-                .tokens
-                .get(start)
-                .map_or(self.range.clone(), |token| token.range.clone());
-            let message = match first {
-                "" => "'#pragma omp' without a directive name".to_owned(),
-                _ => format!("unknown directive '#pragma omp {first}'"),
-            };
-            self.problems.push(
-                Problem::new(range, message)
-                    .note("see the OpenMP specification for the names of directives"),
-            );
-            return;
-        }
-        let mut end = start;
-        while UNSUPPORTED.contains(&self.word_at(end))
-            || matches!(
-                self.word_at(end),
-                "data" | "enter" | "exit" | "update" | "reduction" | "mapper" | "variant" | "point"
-            )
-        {
-            end += 1;
-        }
-        let range = self.span(start..end);
-        let name: Vec<&str> = (start..end).map(|index| self.word_at(index)).collect();
-        let problem = Problem::new(range, format!("'#pragma omp {}' is not supported yet", name.join(" ")))
+        let range = self
+            .tokens
+            .get(start)
+            .map_or(self.range.clone(), |token| token.range.clone());
+        let message = match first {
+            "" => "'#pragma omp' without a directive name".to_owned(),
+            _ if names::begins(first) => format!("'#pragma omp {first}' is not supported yet"),
+            _ => format!("unknown directive '#pragma omp {first}'"),
+        };
+        self.problems.push(
+            Problem::new(range, message)
+                .note("see the OpenMP specification for the names of directives"),
+        );
+    }
+
+    fn refuse_directive(&mut self, start: usize, name: &str) {
+        let range = self.span(start..self.at);
+        let problem = Problem::new(range, format!("'#pragma omp {name}' is not supported yet"))
             .note("express it with parallel, for, sections, single, critical or atomic, or compile this file with the host compiler");
         self.problems.push(problem);
     }
@@ -267,16 +300,17 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn clause(&mut self, kind: DirectiveKind) -> Option<Clause> {
+    fn clause(
+        &mut self,
+        directive: &'static str,
+        parts: &'static [DirectiveKind],
+    ) -> Option<Clause> {
         let start = self.at;
         let name = self.word();
         if self.tokens[start].kind != TokenKind::Word {
             let problem = Problem::new(
                 self.here(),
-                format!(
-                    "expected a clause of '#pragma omp {}', found '{name}'",
-                    kind.name()
-                ),
+                format!("expected a clause of '#pragma omp {directive}', found '{name}'"),
             );
             self.problems.push(problem);
             self.at = self.tokens.len();
@@ -285,37 +319,29 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let arguments = self.arguments(start)?;
         let range = self.span(start..self.at);
-        if !kind.allowed().contains(&name) {
-            self.refuse_clause(kind, name, range);
+        if !names::takes(parts, name) || UNSUPPORTED_CLAUSES.contains(&name) {
+            self.refuse_clause(directive, parts, name, range);
             return None;
         }
         let kind = self.clause_kind(name, arguments, &range)?;
         Some(Clause { kind, range })
     }
 
-    fn refuse_clause(&mut self, kind: DirectiveKind, name: &str, range: Range<usize>) {
-        let known = [
-            DirectiveKind::ParallelFor,
-            DirectiveKind::For,
-            DirectiveKind::Critical,
-            DirectiveKind::Atomic,
-        ]
-        .iter()
-        .any(|other| other.allowed().contains(&name));
-        let message = if UNSUPPORTED_CLAUSES.contains(&name) {
-            format!(
-                "clause '{name}' of '#pragma omp {}' is not supported yet",
-                kind.name()
-            )
-        } else if known {
-            format!(
-                "clause '{name}' is not allowed on '#pragma omp {}'",
-                kind.name()
-            )
+    fn refuse_clause(
+        &mut self,
+        directive: &str,
+        parts: &[DirectiveKind],
+        name: &str,
+        range: Range<usize>,
+    ) {
+        let message = if names::takes(parts, name) {
+            format!("clause '{name}' of '#pragma omp {directive}' is not supported yet")
+        } else if names::is_clause(name) {
+            format!("clause '{name}' is not allowed on '#pragma omp {directive}'")
         } else {
-            format!("unknown clause '{name}' of '#pragma omp {}'", kind.name())
+            format!("unknown clause '{name}' of '#pragma omp {directive}'")
         };
-        let allowed = kind.allowed();
+        let allowed = names::allowed(parts);
         let note = if allowed.is_empty() {
             "it takes no clauses".to_owned()
         } else {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::code::Code;
 use super::super::declare::{declarator, expression, specifiers};
 use super::super::directive::{Item, Operator};
-use super::super::program::{Base, ConstructId, EntityId, Layer, Leaf, Private};
+use super::super::program::{Base, ConstructId, EntityId, Layer, Private};
 use super::super::sharing::is_spellable;
 use super::super::template::lines;
 use super::Lowerer;
@@ -100,7 +100,7 @@ impl Lowerer<'_, '_> {
             );
         }
         let construct = &self.program.constructs[id];
-        let known = construct.leaf == Leaf::Parallel && construct.captures.contains_key(&entity);
+        let known = construct.leaf.is_region() && construct.captures.contains_key(&entity);
         let original = if known {
             format!("*cape_orig_{}", self.program.entities[entity].name)
         } else {

@@ -5,7 +5,7 @@ use super::super::declare::{
     Access, access, declarator, dimension_name, dimension_values, expression, hoisted, specifiers,
 };
 use super::super::directive::ClauseKind;
-use super::super::program::{ConstructId, EntityId, EntityKind, Layer, Leaf};
+use super::super::program::{ConstructId, EntityId, EntityKind, Layer};
 use super::super::sharing::{is_spellable, typedefs};
 use super::super::template::{self, lines};
 use super::Lowerer;
@@ -274,6 +274,6 @@ impl Lowerer<'_, '_> {
     /// The inner half of a combined construct.
     fn inner(&self, id: ConstructId) -> Option<ConstructId> {
         let next = self.program.constructs.get(id + 1)?;
-        (next.combined && next.parent == Some(id) && next.leaf != Leaf::Parallel).then_some(id + 1)
+        (next.combined && next.parent == Some(id)).then_some(id + 1)
     }
 }

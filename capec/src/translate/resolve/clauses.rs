@@ -10,12 +10,7 @@ use super::super::tokens::{Token, TokenKind, tokens_within};
 use super::Resolver;
 
 impl<'a> Resolver<'a, '_> {
-    pub(super) fn lists(
-        &mut self,
-        directive: &'a Directive,
-        outer: ConstructId,
-        inner: ConstructId,
-    ) {
+    pub(super) fn lists(&mut self, directive: &'a Directive, all: &[ConstructId]) {
         let mut seen: BTreeMap<EntityId, (ListKind, Range<usize>)> = BTreeMap::new();
         for clause in &directive.clauses {
             let ClauseKind::List(kind, items) = &clause.kind else {
@@ -27,11 +22,13 @@ impl<'a> Resolver<'a, '_> {
                 };
                 if *kind == ListKind::Copyin {
                     let place = item.name.clone();
-                    self.program.constructs[outer].copyin.push((entity, place));
+                    let at = self.receiver(all, *kind);
+                    self.program.constructs[at].copyin.push((entity, place));
                     continue;
                 }
-                self.program.constructs[outer].listed.insert(entity);
-                self.program.constructs[inner].listed.insert(entity);
+                for id in all {
+                    self.program.constructs[*id].listed.insert(entity);
+                }
                 match seen.get(&entity) {
                     None => {
                         seen.insert(entity, (*kind, item.name.clone()));
@@ -52,19 +49,32 @@ impl<'a> Resolver<'a, '_> {
                         continue;
                     }
                 }
-                self.list_item(*kind, item, entity, outer, inner);
+                self.list_item(*kind, item, entity, all);
             }
         }
     }
 
-    fn list_item(
-        &mut self,
-        kind: ListKind,
-        item: &Item,
-        entity: EntityId,
-        outer: ConstructId,
-        inner: ConstructId,
-    ) {
+    /// The construct of a combined directive to which a list of `kind` is given (section 17.2): the innermost that takes it, but
+    /// `parallel` makes the copies of `firstprivate` for the worksharing construct in it.
+    fn receiver(&self, all: &[ConstructId], kind: ListKind) -> ConstructId {
+        let constructs = &self.program.constructs;
+        let taking = |id: &&ConstructId| constructs[**id].takes(kind.name());
+        let innermost = all.iter().rev().find(taking).or(all.last());
+        let innermost = *innermost.expect("a directive opens at least one construct");
+        let outer = constructs[innermost]
+            .parent
+            .filter(|_| constructs[innermost].combined);
+        match outer {
+            Some(outer)
+                if kind == ListKind::Firstprivate && constructs[outer].leaf == Leaf::Parallel =>
+            {
+                outer
+            }
+            _ => innermost,
+        }
+    }
+
+    fn list_item(&mut self, kind: ListKind, item: &Item, entity: EntityId, all: &[ConstructId]) {
         let private = Private {
             entity,
             first: false,
@@ -72,42 +82,37 @@ impl<'a> Resolver<'a, '_> {
             reduction: None,
             loop_variable: false,
         };
-        // `parallel` alone takes its reductions; combined with worksharing the inner construct does.
-        let (at, private) = match kind {
+        let mut at = self.receiver(all, kind);
+        let mut merged = match kind {
             ListKind::Shared | ListKind::Copyin | ListKind::Threadprivate => return,
-            ListKind::Private => (outer, private),
-            ListKind::Firstprivate => {
-                let last = self.program.constructs[inner]
-                    .treatment(entity)
-                    .is_some_and(|private| private.last);
-                (
-                    if last { inner } else { outer },
-                    Private {
-                        first: true,
-                        ..private
-                    },
-                )
-            }
-            ListKind::Lastprivate => (
-                inner,
-                Private {
-                    last: true,
-                    ..private
-                },
-            ),
-            ListKind::Reduction(operator) => (
-                inner,
-                Private {
-                    reduction: Some((operator, item.clone())),
-                    ..private
-                },
-            ),
+            ListKind::Private => private,
+            ListKind::Firstprivate => Private {
+                first: true,
+                ..private
+            },
+            ListKind::Lastprivate => Private {
+                last: true,
+                ..private
+            },
+            ListKind::Reduction(operator) => Private {
+                reduction: Some((operator, item.clone())),
+                ..private
+            },
         };
-        let mut merged = private;
-        if kind == ListKind::Lastprivate && outer != inner {
-            let list = &mut self.program.constructs[outer].private;
-            if let Some(earlier) = list.iter().position(|private| private.entity == entity) {
-                merged.first |= list.remove(earlier).first;
+        // A variable that is both firstprivate and lastprivate has one copy, where the last value is known.
+        if kind == ListKind::Firstprivate {
+            let last = self.receiver(all, ListKind::Lastprivate);
+            let treatment = self.program.constructs[last].treatment(entity);
+            if treatment.is_some_and(|private| private.last) {
+                at = last;
+            }
+        }
+        if kind == ListKind::Lastprivate {
+            for other in all.iter().filter(|other| **other != at) {
+                let list = &mut self.program.constructs[*other].private;
+                if let Some(earlier) = list.iter().position(|private| private.entity == entity) {
+                    merged.first |= list.remove(earlier).first;
+                }
             }
         }
         let list = &mut self.program.constructs[at].private;
@@ -129,7 +134,7 @@ impl<'a> Resolver<'a, '_> {
                 scope,
             });
         }
-        let region = self.program.constructs[at].leaf == Leaf::Parallel;
+        let region = self.program.constructs[at].leaf.is_region();
         let scope = if region {
             Some(at)
         } else {
@@ -187,30 +192,19 @@ impl<'a> Resolver<'a, '_> {
         Some(entity)
     }
 
-    pub(super) fn expressions(&mut self, directive: &Directive, scope: Option<ConstructId>) {
+    /// Resolves the expressions of clauses, each by the data environment around the construct that it is for.
+    pub(super) fn expressions(&mut self, directive: &Directive, all: &[ConstructId]) {
         for clause in &directive.clauses {
-            match &clause.kind {
-                ClauseKind::NumThreads(range)
-                | ClauseKind::If(range)
-                | ClauseKind::Schedule(_, Some(range)) => {
-                    let inner = self
-                        .program
-                        .constructs
-                        .last()
-                        .filter(|construct| construct.combined)
-                        .and_then(|construct| construct.parent);
-                    let chunk = matches!(clause.kind, ClauseKind::Schedule(..));
-                    self.expression(
-                        &range.clone(),
-                        if chunk && inner.is_some() {
-                            inner
-                        } else {
-                            scope
-                        },
-                    );
-                }
-                _ => {}
-            }
+            let (range, name) = match &clause.kind {
+                ClauseKind::NumThreads(range) => (range, "num_threads"),
+                ClauseKind::If(range) => (range, "if"),
+                ClauseKind::Schedule(_, Some(range)) => (range, "schedule"),
+                _ => continue,
+            };
+            let taking = |id: &&ConstructId| self.program.constructs[**id].takes(name);
+            let at = all.iter().find(taking).unwrap_or(&all[0]);
+            let scope = self.program.constructs[*at].parent;
+            self.expression(range, scope);
         }
     }
 

@@ -8,7 +8,7 @@ use lang_c::span::{Node, Span};
 use lang_c::visit::Visit;
 
 use super::super::atomic;
-use super::super::directive::{AtomicForm, ClauseKind, Directive, DirectiveKind};
+use super::super::directive::{AtomicForm, ClauseKind, Directive, DirectiveKind, Form};
 use super::super::loops::{self, Variable};
 use super::super::problem::Problem;
 use super::super::program::{self, Construct, ConstructId, EntityId, EntityKind, Leaf, Private};
@@ -22,8 +22,8 @@ impl<'a> Resolver<'a, '_> {
         let Some(directive) = directives.get(index) else {
             return;
         };
-        let (outer, inner) = leaves(directive.kind);
-        let Some(outer) = outer else {
+        let constituents = constituents(directive.parts);
+        let Some((outermost, _)) = constituents.first() else {
             self.problems.push(
                 Problem::new(
                     directive.range.clone(),
@@ -36,16 +36,18 @@ impl<'a> Resolver<'a, '_> {
             self.visit_statement(&statement.node, &statement.span);
             return;
         };
-        self.check_nesting(directive, outer);
+        self.check_nesting(directive, *outermost);
         let around = self.construct;
-        let first = self.open(index, outer, statement, false);
-        let last = inner.map_or(first, |inner| {
-            self.construct = Some(first);
-            self.open(index, inner, statement, true)
-        });
+        let mut all = Vec::new();
+        for (leaf, parts) in constituents {
+            let id = self.open(index, leaf, parts, statement, !all.is_empty());
+            self.construct = Some(id);
+            all.push(id);
+        }
         self.construct = around;
-        self.lists(directive, first, last);
-        self.expressions(directive, around);
+        self.lists(directive, &all);
+        self.expressions(directive, &all);
+        let last = all[all.len() - 1];
         self.construct = Some(last);
         self.inside(last, statement);
         self.construct = around;
@@ -55,12 +57,14 @@ impl<'a> Resolver<'a, '_> {
         &mut self,
         directive: usize,
         leaf: Leaf,
+        parts: Vec<DirectiveKind>,
         statement: &'a Node<Statement>,
         combined: bool,
     ) -> ConstructId {
         let body = self.program.range(statement.span);
-        let pragma = &self.program.directives[directive].range;
-        let end = if leaf == Leaf::Barrier {
+        let found = &self.program.directives[directive];
+        let pragma = &found.range;
+        let end = if found.form() == Form::StandAlone {
             pragma.end
         } else {
             body.end
@@ -68,6 +72,7 @@ impl<'a> Resolver<'a, '_> {
         self.program.constructs.push(Construct {
             leaf,
             directive,
+            parts,
             function: self.function.expect("statements are in functions"),
             parent: self.construct,
             combined,
@@ -102,7 +107,7 @@ impl<'a> Resolver<'a, '_> {
         let mut next = self.construct;
         while let Some(id) = next {
             let outer = &self.program.constructs[id];
-            if outer.leaf == Leaf::Parallel {
+            if outer.leaf.is_region() {
                 return;
             }
             let other = &self.program.directives[outer.directive];
@@ -126,8 +131,7 @@ impl<'a> Resolver<'a, '_> {
             if forbidden {
                 let message = format!(
                     "'#pragma omp {}' may not be nested inside '#pragma omp {}'",
-                    directive.kind.name(),
-                    other.kind.name()
+                    directive.name, other.name
                 );
                 let problem = Problem::new(directive.range.clone(), message)
                     .related(other.range.clone(), "the outer construct")
@@ -141,7 +145,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn loop_nest(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         let directive = self.program.constructs[id].directive;
-        let name = self.program.directives[directive].kind.name();
+        let name = self.program.directives[directive].name;
         let depth = self.program.directives[directive]
             .find(|kind| {
                 if let ClauseKind::Collapse(depth) = kind {
@@ -269,11 +273,13 @@ impl<'a> Resolver<'a, '_> {
 
     fn loop_variable(&mut self, id: ConstructId, entity: EntityId, place: &Range<usize>) {
         let construct = &self.program.constructs[id];
-        let outer = construct.parent.filter(|_| construct.combined);
+        let outer = self.combined_with(id);
         let name = self.program.entities[entity].name.clone();
-        let treatment = construct
-            .treatment(entity)
-            .or_else(|| outer.and_then(|outer| self.program.constructs[outer].treatment(entity)));
+        let treatment = construct.treatment(entity).or_else(|| {
+            outer
+                .iter()
+                .find_map(|outer| self.program.constructs[*outer].treatment(entity))
+        });
         let wrong = match treatment {
             Some(private) if private.first => Some("firstprivate"),
             Some(private) if private.reduction.is_some() => Some("reduction"),
@@ -291,7 +297,7 @@ impl<'a> Resolver<'a, '_> {
                 .note("loop variables are private; remove it from the clause"),
             );
         }
-        if let Some(outer) = outer {
+        for outer in outer {
             self.program.constructs[outer]
                 .private
                 .retain(|private| private.entity != entity);
@@ -307,6 +313,20 @@ impl<'a> Resolver<'a, '_> {
                 loop_variable: true,
             }),
         }
+    }
+
+    /// The other constructs of the combined directive whose innermost construct is `id`.
+    fn combined_with(&self, id: ConstructId) -> Vec<ConstructId> {
+        let mut outer = Vec::new();
+        let mut at = id;
+        while let (true, Some(parent)) = (
+            self.program.constructs[at].combined,
+            self.program.constructs[at].parent,
+        ) {
+            outer.push(parent);
+            at = parent;
+        }
+        outer
     }
 
     fn sections(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
@@ -383,21 +403,49 @@ impl<'a> Resolver<'a, '_> {
     }
 }
 
-/// The constructs a directive consists of; no outer one for `section`.
-fn leaves(kind: DirectiveKind) -> (Option<Leaf>, Option<Leaf>) {
-    match kind {
-        DirectiveKind::Parallel => (Some(Leaf::Parallel), None),
-        DirectiveKind::For => (Some(Leaf::For), None),
-        DirectiveKind::ParallelFor => (Some(Leaf::Parallel), Some(Leaf::For)),
-        DirectiveKind::Sections => (Some(Leaf::Sections), None),
-        DirectiveKind::ParallelSections => (Some(Leaf::Parallel), Some(Leaf::Sections)),
-        DirectiveKind::Section | DirectiveKind::Threadprivate => (None, None),
-        DirectiveKind::Single => (Some(Leaf::Single), None),
-        DirectiveKind::Master => (Some(Leaf::Master), None),
-        DirectiveKind::Barrier => (Some(Leaf::Barrier), None),
-        DirectiveKind::Critical => (Some(Leaf::Critical), None),
-        DirectiveKind::Atomic => (Some(Leaf::Atomic), None),
-    }
+/// The constructs that are opened for a directive of constituents `parts`, outermost first, each with those it stands for: all
+/// that associate loops are one, the innermost. None for `section`.
+fn constituents(parts: &[DirectiveKind]) -> Vec<(Leaf, Vec<DirectiveKind>)> {
+    let loops: Vec<DirectiveKind> = parts
+        .iter()
+        .copied()
+        .filter(|part| is_loop(*part))
+        .collect();
+    let mut all: Vec<(Leaf, Vec<DirectiveKind>)> = parts
+        .iter()
+        .filter(|part| !is_loop(**part))
+        .filter_map(|part| Some((leaf(*part)?, vec![*part])))
+        .collect();
+    all.extend(
+        loops
+            .iter()
+            .find_map(|part| leaf(*part))
+            .map(|leaf| (leaf, loops)),
+    );
+    all
+}
+
+/// Whether a constituent is about the associated loops.
+fn is_loop(part: DirectiveKind) -> bool {
+    use DirectiveKind as Kind;
+    matches!(
+        part,
+        Kind::For | Kind::Simd | Kind::Loop | Kind::Distribute | Kind::Taskloop
+    )
+}
+
+fn leaf(part: DirectiveKind) -> Option<Leaf> {
+    Some(match part {
+        DirectiveKind::Parallel => Leaf::Parallel,
+        DirectiveKind::For | DirectiveKind::Distribute => Leaf::For,
+        DirectiveKind::Sections => Leaf::Sections,
+        DirectiveKind::Single => Leaf::Single,
+        DirectiveKind::Master | DirectiveKind::Masked => Leaf::Master,
+        DirectiveKind::Barrier => Leaf::Barrier,
+        DirectiveKind::Critical => Leaf::Critical,
+        DirectiveKind::Atomic => Leaf::Atomic,
+        _ => return None,
+    })
 }
 
 /// Inside collapsed loops, a block that holds nothing but the next loop.

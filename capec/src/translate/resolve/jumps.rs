@@ -161,10 +161,13 @@ impl<'a> Resolver<'a, '_> {
             return;
         };
         let directive = &self.program.directives[directive];
-        if directive.kind == super::super::directive::DirectiveKind::Barrier {
+        if directive.form() == super::super::directive::Form::StandAlone {
             let problem = Problem::new(
                 directive.range.clone(),
-                "'#pragma omp barrier' may only be used in a block",
+                format!(
+                    "'#pragma omp {}' may only be used in a block",
+                    directive.name
+                ),
             )
             .note("put braces around it");
             self.problems.push(problem);
