@@ -104,11 +104,6 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// OpenMP code in a shared library.
-    #[error(
-        "{0} contains OpenMP code, which cannot be part of a shared library: its data would not be shared between processes; link it into the program, as an object or a static archive"
-    )]
-    OpenMpInSharedLibrary(String),
     /// An object that wants another OpenMP runtime.
     #[error(
         "{0} was compiled for another OpenMP runtime (it refers to {1}); compile it with capec, or without '-fopenmp'"

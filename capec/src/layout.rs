@@ -4,8 +4,8 @@
 //! installed                       build tree
 //! <prefix>/bin/capec              <workspace>/target/<profile>/capec
 //! <prefix>/lib/cape/              <workspace>/target/<profile>/libcape_runtime.a
-//!     libcape_runtime.a           <workspace>/runtime/link/{cape.ld,wrap.opts}
-//!     cape.ld  wrap.opts
+//!     libcape_runtime.a           <workspace>/runtime/link/*
+//!     cape.ld  cape-shared.ld  exports.list  library.c  wrap.opts
 //! <prefix>/include/cape/          <workspace>/runtime/include/{cape.h,omp.h}
 //!     cape.h  omp.h
 //! ```
@@ -19,6 +19,12 @@ use std::path::{Path, PathBuf};
 pub const LIBRARY: &str = "libcape_runtime.a";
 /// The linker script fragment's file name.
 pub const SCRIPT: &str = "cape.ld";
+/// The linker script fragment's file name for shared libraries.
+pub const SHARED_SCRIPT: &str = "cape-shared.ld";
+/// The file name of the source of what each shared library gets.
+pub const SHARED_SOURCE: &str = "library.c";
+/// The file name of the list of symbols that a program offers to shared libraries.
+pub const EXPORTS: &str = "exports.list";
 /// The list of wrapped symbols' file name.
 pub const WRAPPED: &str = "wrap.opts";
 
@@ -97,6 +103,30 @@ impl Layout {
     /// [`Error::Missing`].
     pub fn script(&self) -> Result<PathBuf, Error> {
         search(SCRIPT, &self.scripts, REINSTALL)
+    }
+
+    /// The list of symbols that a program offers to shared libraries.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn exports(&self) -> Result<PathBuf, Error> {
+        search(EXPORTS, &self.scripts, REINSTALL)
+    }
+
+    /// The linker script fragment for shared libraries.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn shared_script(&self) -> Result<PathBuf, Error> {
+        search(SHARED_SCRIPT, &self.scripts, REINSTALL)
+    }
+
+    /// The source of what each shared library gets.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn shared_source(&self) -> Result<PathBuf, Error> {
+        search(SHARED_SOURCE, &self.scripts, REINSTALL)
     }
 
     /// The list of wrapped symbols.

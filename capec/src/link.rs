@@ -10,7 +10,9 @@
 //!           __real_X = X, main = __wrap_main (--defsym).
 //! ```
 //!
-//! `-r`, `-shared` and the flags that leave the C library out (`-nostdlib`) make a link of the host's alone.
+//! A shared library (`-shared`) gets the dynamic scheme, a fragment of its own and an object that tells the runtime, which is in
+//! the program, of it when it is loaded. `-r` and the flags that leave the C library out (`-nostdlib`) make a link of the host's
+//! alone.
 //!
 //! A wrapped function that the user's program defines itself (its own `getline`) is the user's in every sense: it is not
 //! wrapped then.
@@ -86,8 +88,7 @@ impl Link<'_> {
             return self.host(&[], &[], &Renamed::new());
         }
         if self.options.has(Class::Shared) {
-            self.refuse_openmp()?;
-            return self.host(&[], &[], &Renamed::new());
+            return self.shared();
         }
         if self.options.has(Class::Freestanding) {
             return self.host(&["-no-pie".into()], &[], &Renamed::new());
@@ -106,6 +107,9 @@ impl Link<'_> {
             words.extend(static_flags(&wrapped));
         } else {
             words.extend(dynamic_flags(&wrapped, &own));
+            let mut list = OsString::from("-Wl,--dynamic-list=");
+            list.push(self.layout.exports()?);
+            words.push(list);
         }
         words.push(library.into_os_string());
         words.extend(["-lpthread", "-ldl", "-lm"].map(OsString::from));
@@ -116,6 +120,40 @@ impl Link<'_> {
             "-Wl,-u,main"
         };
         self.host(&["-no-pie".into(), main.into()], &words, &libraries)
+    }
+
+    /// A shared library. Its references to the runtime and to the wrapped functions are left to the program that loads it.
+    fn shared(&self) -> Result<i32, Error> {
+        self.refuse_linker()?;
+        self.refuse_other_openmp()?;
+        let script = self.layout.shared_script()?;
+        let wrapped = read_list(&self.layout.wrapped()?)?;
+        let own = self.defined_by_user(&wrapped);
+        let object = self.scratch.join("cape-library.o");
+        let translated = i32::from(self.is_translated());
+        let compile = [
+            "-O1".into(),
+            "-fPIC".into(),
+            format!("-DCAPE_LIBRARY_TRANSLATED={translated}").into(),
+            "-c".into(),
+            self.layout.shared_source()?.into_os_string(),
+            "-o".into(),
+            object.clone().into_os_string(),
+        ];
+        let code = self.toolchain.run(&compile, None)?;
+        if code != 0 {
+            return Ok(code);
+        }
+        let mut words: Vec<OsString> = vec!["-T".into(), script.into_os_string()];
+        let wraps = |name: &&String| *name != "main" && !own.contains(*name);
+        let wraps = wrapped.iter().filter(wraps);
+        words.extend(wraps.map(|name| format!("-Wl,--wrap={name}").into()));
+        words.push(object.into_os_string());
+        if self.options.flags().any(forbids_undefined) {
+            // The runtime's functions are in the program.
+            words.push("-Wl,-z,undefs".into());
+        }
+        self.host(&[], &words, &Renamed::new())
     }
 
     /// The host's command: `before`, the user's in order, `after`. No `after`: no runtime is linked.
@@ -157,23 +195,15 @@ impl Link<'_> {
         Ok(captured.code)
     }
 
-    fn refuse_openmp(&self) -> Result<(), Error> {
-        let is_translated = |object: &Object| match object {
+    /// Whether any of the inputs contains OpenMP.
+    fn is_translated(&self) -> bool {
+        self.objects.iter().any(|object| match object {
             Object::Compiled { translated, .. } => *translated,
             Object::Given(input) => symbols_of(&input.path)
                 .undefined
                 .iter()
                 .any(|name| name.starts_with(TRANSLATED)),
-        };
-        match self.objects.iter().find(|object| is_translated(object)) {
-            None => Ok(()),
-            Some(Object::Given(input)) => Err(Error::OpenMpInSharedLibrary(
-                input.path.display().to_string(),
-            )),
-            Some(Object::Compiled { source, .. }) => {
-                Err(Error::OpenMpInSharedLibrary(source.display().to_string()))
-            }
-        }
+        })
     }
 
     fn refuse_linker(&self) -> Result<(), Error> {
@@ -319,6 +349,16 @@ impl Link<'_> {
             .run_tool(objcopy, &[option, path.into(), copy.into()])?;
         Ok(true)
     }
+}
+
+/// `-z defs` in one of its spellings.
+fn forbids_undefined(flag: &Flag) -> bool {
+    let says = |word: &[u8]| word == b"defs" || word == b"--no-undefined";
+    flag.class == Class::Linker
+        && flag
+            .words
+            .iter()
+            .any(|word| word.as_bytes().split(|&byte| byte == b',').any(says))
 }
 
 fn is_library_directory(word: &OsString) -> bool {

@@ -140,38 +140,42 @@ fn a_variable_named_like_a_wrapped_function_stays_a_variable() {
 }
 
 #[test]
-fn relocatable_and_shared_outputs_get_no_runtime() {
+fn relocatable_outputs_get_no_runtime() {
     let place = program();
     succeeded(place.linking(["-r", "archived.o", "-o", "both.o"]));
     let undefined = succeeded(place.host("nm", ["both.o"]));
     assert!(undefined.contains("U malloc"), "{undefined}");
-    succeeded(place.linking(["-fPIC", "-shared", "archived.c", "-o", "libx.so"]));
-    let dynamic = succeeded(place.host("nm", ["-D", "libx.so"]));
-    assert!(
-        dynamic.contains("U malloc") && !dynamic.contains("__wrap"),
-        "{dynamic}"
-    );
 }
 
 #[test]
-fn openmp_in_a_shared_library_is_refused() {
-    let place = Place::new();
-    place.prefix();
-    place.write(
-        "region.c",
-        "extern const char cape_abi_2; const char *used(void) { return &cape_abi_2; }\n",
-    );
+fn shared_libraries_leave_the_runtime_to_the_program() {
+    let place = program();
     for how in ["-O1", "-flto"] {
-        succeeded(place.linking([how, "-fPIC", "-c", "region.c"]));
-        let message = failed(
-            place.linking(["-shared", "region.o", "-o", "libregion.so"]),
-            1,
-        );
+        for check in ["-Wl,-z,now", "-Wl,-z,defs"] {
+            succeeded(place.linking([
+                how,
+                "-fPIC",
+                "-shared",
+                check,
+                "archived.c",
+                "-o",
+                "libx.so",
+            ]));
+        }
+        let dynamic = succeeded(place.host("nm", ["-D", "libx.so"]));
         assert!(
-            message.contains("region.o contains OpenMP code"),
-            "{message}"
+            dynamic.contains("U __wrap_malloc")
+                && dynamic.contains("U cape_library_loaded")
+                && !dynamic.contains("__cape_"),
+            "{dynamic}"
         );
-        assert!(!place.exists("libregion.so"));
+        let sections = succeeded(place.host("readelf", ["-SW", "libx.so"]));
+        assert!(
+            [".cape_data", ".cape_bss"]
+                .iter()
+                .all(|name| sections.contains(name)),
+            "{sections}"
+        );
     }
 }
 

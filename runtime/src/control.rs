@@ -68,6 +68,8 @@ pub struct Identity {
     pub libc_base: u64,
     /// Start and end of the program's global data.
     pub globals: (u64, u64),
+    /// Shared libraries of the user's in loading order: name and address of their global data.
+    pub libraries: Vec<(String, u64)>,
     /// Bytes of a heap arena.
     pub heap_size: u64,
     /// Bytes of a user stack.

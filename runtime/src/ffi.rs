@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod alloc;
+pub mod libraries;
 pub mod loops;
 pub mod omp;
 pub mod region;

@@ -26,6 +26,7 @@ pub mod heap;
 pub mod icv;
 pub mod identity;
 pub mod layout;
+pub mod libraries;
 pub mod loops;
 pub mod memory;
 pub mod os;

@@ -45,7 +45,7 @@ struct Ahead {
 pub struct Memory {
     image: Image,
     me: u32,
-    text: Span,
+    text: Vec<Span>,
     /// Reductions and lastprivate values since the last publication.
     contributions: Vec<Operation>,
     ahead: Vec<Ahead>,
@@ -70,8 +70,8 @@ pub enum Occasion {
 }
 
 impl Memory {
-    /// Over a tracked image; `text` is the program's code, where combiners lie.
-    pub fn new(image: Image, me: u32, text: Span) -> Memory {
+    /// Over a tracked image; `text` is the program's code and its libraries', where combiners lie.
+    pub fn new(image: Image, me: u32, text: Vec<Span>) -> Memory {
         Memory {
             image,
             me,
@@ -217,7 +217,7 @@ impl Memory {
         self.withdrawn = false;
         for at in 0..self.ahead.len() {
             let ahead = &mut self.ahead[at];
-            let Some(combiner) = combiner_at(self.text, ahead.operation.combiner) else {
+            let Some(combiner) = combiner_at(&self.text, ahead.operation.combiner) else {
                 continue;
             };
             // SAFETY: as in `withdraw`.
@@ -502,7 +502,7 @@ impl Memory {
                 .store(address, &operation.operand)
                 .map_err(|error| error.to_string());
         }
-        let combiner = combiner_at(self.text, operation.combiner)
+        let combiner = combiner_at(&self.text, operation.combiner)
             .ok_or("its operator is not part of this program")?;
         let size = usize::try_from(operation.size).map_err(|error| error.to_string())?;
         let count = operation
@@ -523,10 +523,10 @@ impl Memory {
 }
 
 /// The combiner at this address, if it is code of the program.
-fn combiner_at(text: Span, address: u64) -> Option<Combiner> {
+fn combiner_at(text: &[Span], address: u64) -> Option<Combiner> {
     let address = usize::try_from(address)
         .ok()
-        .filter(|address| text.contains(*address))?;
+        .filter(|address| text.iter().any(|span| span.contains(*address)))?;
     // SAFETY: an address inside the program's code that a rank of the same build, authenticated, named as its combiner.
     Some(unsafe { std::mem::transmute::<usize, Combiner>(address) })
 }

@@ -17,6 +17,7 @@ use crate::failure::{exit_now, fatal};
 use crate::heap::Heap;
 use crate::icv::ICVS;
 use crate::layout::{Layout, Span};
+use crate::libraries::{self, Library};
 use crate::memory::Memory;
 use crate::os;
 use crate::statistics::Stopwatch;
@@ -63,7 +64,7 @@ pub struct Session {
     pub heap: Heap,
     /// Whether statistics are wanted.
     pub statistics: bool,
-    globals: [Span; 2],
+    globals: Vec<Span>,
     board: Option<os::BoardSlot>,
     state: Mutex<State>,
     welcomed: OnceLock<()>,
@@ -168,7 +169,9 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let layout = Layout::new(config.size, config.heap_size, stack_size);
     let tracker = ckpt_incremental::choose_with(config.tracker, &config::disabled_trackers())
         .map_err(|error| format!("no way to track written pages: {error}"))?;
-    let image = map_image(config.rank, layout, tracker)?;
+    let libraries = libraries::at_start();
+    let globals = globals(&libraries);
+    let image = map_image(config.rank, layout, &globals, tracker)?;
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.address().to_string();
     if config.verbose {
@@ -189,6 +192,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
             build_id: build_id(),
             libc_base: os::libc_base(),
             globals: (data[0].start as u64, data[1].end as u64),
+            libraries: loaded(&libraries),
             heap_size: config.heap_size as u64,
             stack_size: stack_size as u64,
         },
@@ -207,10 +211,10 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         // SAFETY: map_image mapped the heap, and nothing unmaps it.
         heap: unsafe { Heap::new(layout, config.rank) },
         statistics: config.statistics,
-        globals: data,
+        globals: globals.iter().map(|(span, _)| *span).collect(),
         board,
         state: Mutex::new(State {
-            memory: Memory::new(image, config.rank, text()),
+            memory: Memory::new(image, config.rank, code(&libraries)),
             watch: Stopwatch::default(),
             epoch: 0,
             stack_bound: layout.stack(0).end,
@@ -223,7 +227,42 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     })
 }
 
-fn map_image(rank: u32, layout: Layout, tracker: TrackerKind) -> Result<Image, String> {
+/// All code that may hold operators: the program's and that of its libraries.
+fn code(libraries: &[Library]) -> Vec<Span> {
+    let others = libraries.iter().flat_map(|library| library.text.iter());
+    std::iter::once(text()).chain(others.copied()).collect()
+}
+
+/// The user's globals, in the program and in its libraries, and what they hold at the start.
+fn globals(libraries: &[Library]) -> Vec<(Span, Initial)> {
+    let [data, bss, copies] = crate::ffi::start::globals();
+    let mut found = vec![(data, Initial::Current), (bss, Initial::Zero)];
+    if !libraries.is_empty() {
+        found.push((copies, Initial::Current));
+    }
+    for library in libraries {
+        // The loader may have run constructors that wrote here.
+        found.push((library.data, Initial::Current));
+        found.push((library.bss, Initial::Current));
+    }
+    found.retain(|(span, _)| !span.is_empty());
+    found
+}
+
+fn loaded(libraries: &[Library]) -> Vec<(String, u64)> {
+    let each = libraries.iter().map(|library| {
+        let name = library.name.rsplit('/').next().unwrap_or_default();
+        (name.to_owned(), library.data.start as u64)
+    });
+    each.collect()
+}
+
+fn map_image(
+    rank: u32,
+    layout: Layout,
+    globals: &[(Span, Initial)],
+    tracker: TrackerKind,
+) -> Result<Image, String> {
     let reserve = |span: Span, what: &str| {
         os::reserve(span).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => format!(
@@ -256,16 +295,16 @@ fn map_image(rank: u32, layout: Layout, tracker: TrackerKind) -> Result<Image, S
         }
         Ok::<(), String>(())
     };
-    let [data, bss] = crate::ffi::start::globals();
-    track(data, Initial::Current, Use::Data)?;
-    track(bss, Initial::Zero, Use::Data)?;
+    for &(span, initial) in globals {
+        track(span, initial, Use::Data)?;
+    }
     track(
         layout.stack(0),
         Initial::Zero,
         if rank == 0 { Use::OwnStack } else { Use::Data },
     )?;
     track(layout.heap(), Initial::Zero, Use::Data)?;
-    // SAFETY: the globals are the executable's own, the rest was reserved above; none of it is ever unmapped.
+    // SAFETY: the globals are the executable's own and its libraries' (one that the program closes leaves a program that is wrong), the rest was reserved above; none of it is ever unmapped.
     unsafe { Image::track(&ranges, tracker) }.map_err(|error| error.to_string())
 }
 

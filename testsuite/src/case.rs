@@ -25,6 +25,8 @@ pub enum Build {
     Separate,
     /// As `Separate`, the further sources in an archive.
     Archive,
+    /// As `Separate`, the further sources in a shared library.
+    Shared,
 }
 
 /// A line that a message of the compiler must name.
@@ -238,9 +240,10 @@ impl Directives {
                     "together" => Build::Together,
                     "separate" => Build::Separate,
                     "archive" => Build::Archive,
+                    "shared" => Build::Shared,
                     _ => {
                         return Err(format!(
-                            "'build' is together, separate or archive, not '{value}'"
+                            "'build' is together, separate, archive or shared, not '{value}'"
                         ));
                     }
                 }

@@ -28,7 +28,7 @@
 //! | `//# cflags: -O3 -lm` | options for both compilers, after `-O2 -g`; `-l…` goes behind the sources |
 //! | `//# stdin: text` | standard input, one line a directive; default: empty |
 //! | `//# also: part.c` | a further source, relative to the case; it is no case itself |
-//! | `//# build: separate` | `together` (default): one command; `separate`: `-c`, then link; `archive`: the further sources in a `.a` |
+//! | `//# build: separate` | `together` (default): one command; `separate`: `-c`, then link; `archive`, `shared`: the further sources in a `.a`, in a `.so` |
 //! | `//# exit: 3` | the exit status expected of both; 128 + signal for a death by signal; default 0 |
 //! | `//# compare: sorted` | lines in any order, but each between the same two lines that begin with `--`; default `exact` |
 //! | `//# files: a.ppm` | files that must have been written (all that are written are compared in any case) |

@@ -307,6 +307,9 @@ impl Bench<'_> {
         if self.case.directives.build != Build::Together {
             for source in &sources {
                 let mut args = common.clone();
+                if self.case.directives.build == Build::Shared {
+                    args.push("-fPIC".to_owned());
+                }
                 args.extend([
                     "-c".to_owned(),
                     source.display().to_string(),
@@ -326,6 +329,17 @@ impl Bench<'_> {
             args.extend(members);
             self.invoke(Path::new("ar"), &args, folder)?;
             inputs.push("libpart.a".to_owned());
+        }
+        if self.case.directives.build == Build::Shared {
+            let library = folder.join("libpart.so").display().to_string();
+            let mut args = common.clone();
+            args.extend(inputs.split_off(1));
+            args.extend(["-shared", "-o", &library].map(str::to_owned));
+            let link = self.invoke(compiler, &args, folder)?;
+            if link.status != 0 {
+                return Ok(link);
+            }
+            inputs.extend([library, format!("-Wl,-rpath,{}", folder.display())]);
         }
         let mut args = common;
         args.extend(inputs);

@@ -140,7 +140,13 @@ impl Place {
         }
         let link = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/link");
         std::fs::create_dir_all(prefix.join("lib/cape")).unwrap();
-        for name in ["cape.ld", "wrap.opts"] {
+        for name in [
+            "cape.ld",
+            "cape-shared.ld",
+            "exports.list",
+            "library.c",
+            "wrap.opts",
+        ] {
             std::fs::copy(link.join(name), prefix.join("lib/cape").join(name)).unwrap();
         }
         let list = std::fs::read_to_string(link.join("wrap.opts")).unwrap();

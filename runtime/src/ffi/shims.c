@@ -405,12 +405,15 @@ extern char __cape_data_start[] __attribute__((weak)), __cape_data_end[] __attri
 extern char __cape_bss_start[] __attribute__((weak)), __cape_bss_end[] __attribute__((weak));
 extern char __start_cape_mixed[] __attribute__((weak)), __stop_cape_mixed[] __attribute__((weak));
 REAL(int, main, int, char **, char **);
-void cape_linked_bounds(size_t bounds[4])
+extern char __cape_copies_start[] __attribute__((weak)), __cape_copies_end[] __attribute__((weak));
+void cape_linked_bounds(size_t bounds[6])
 {
     bounds[0] = (size_t)__cape_data_start;
     bounds[1] = (size_t)__cape_data_end;
     bounds[2] = (size_t)__cape_bss_start;
     bounds[3] = (size_t)__cape_bss_end;
+    bounds[4] = (size_t)__cape_copies_start;
+    bounds[5] = (size_t)__cape_copies_end;
 }
 /* Translated objects with an atomic construct in its general form (templates/atomic.c) put a byte into this section. */
 int cape_mixes_atomics(void) { return &__start_cape_mixed[0] != &__stop_cape_mixed[0]; }

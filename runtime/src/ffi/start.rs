@@ -1,7 +1,7 @@
 //! How a program built by capec starts and ends.
 //!
 //! ```text
-//! loader ─► start_job (first of the executable's constructors) ── driver ──► other constructors ─► main on the image's stack ─► exit
+//! loader ─► start_job (first of the executable's constructors) ── driver ──► constructors of libraries and program ─► main on the image's stack ─► exit
 //!                                                           └──── worker ──► serves until the program has ended; never returns
 //! ```
 
@@ -16,24 +16,19 @@ unsafe extern "C" {
     /// shims.c: calls the user's `main`; `--wrap=main` gives crt1's reference to [`__wrap_main`].
     fn cape_call_main(argc: c_int, argv: *mut *mut c_char, environment: *mut *mut c_char) -> c_int;
     /// shims.c: the bounds that the linker fragment (link/cape.ld) defines, 0 in a program linked without it.
-    fn cape_linked_bounds(bounds: *mut [usize; 4]);
+    fn cape_linked_bounds(bounds: *mut [usize; 6]);
 }
 
-/// The program's initialised and zero-initialised globals; empty in a program that capec did not link.
-pub fn globals() -> [Span; 2] {
-    let mut bounds = [0; 4];
-    // SAFETY: there is room for four.
+/// The program's initialised and zero-initialised globals, and variables of shared libraries to which it refers directly; empty in a
+/// program that capec did not link.
+pub fn globals() -> [Span; 3] {
+    let mut bounds = [0; 6];
+    // SAFETY: there is room for six.
     unsafe { cape_linked_bounds(&mut bounds) };
-    [
-        Span {
-            start: bounds[0],
-            end: bounds[1],
-        },
-        Span {
-            start: bounds[2],
-            end: bounds[3],
-        },
-    ]
+    [0, 2, 4].map(|at| Span {
+        start: bounds[at],
+        end: bounds[at + 1],
+    })
 }
 
 extern "C" fn start_job() {
@@ -41,6 +36,7 @@ extern "C" fn start_job() {
         return;
     }
     session::start();
+    super::libraries::construct();
     // SAFETY: `finish` is a plain function.
     unsafe { libc::atexit(finish) };
 }
@@ -69,6 +65,14 @@ pub unsafe extern "C" fn __wrap_main(
 ) -> c_int {
     // The constructor must be part of every program: this refers to it.
     std::hint::black_box(&START);
+    // So must all that a shared library, which may be loaded late, can ask for: one function brings in its module.
+    std::hint::black_box([
+        super::region::cape_parallel as *const (),
+        super::loops::cape_loop_begin as *const (),
+        super::sync::cape_barrier as *const (),
+        super::omp::omp_get_thread_num as *const (),
+        super::libraries::cape_library_loaded as *const (),
+    ]);
     let Some(session) = session::get() else {
         // SAFETY: the arguments are the system's.
         return unsafe { cape_call_main(argc, argv, environment) };

@@ -226,7 +226,7 @@ pub unsafe extern "C" fn cape_atomic_update(
 ) {
     if let Some(session) = session::get().filter(|_| in_active_region()) {
         // SAFETY: it only compares addresses.
-        if unsafe { cape_mixes_atomics() } != 0 {
+        if unsafe { cape_mixes_atomics() } != 0 || crate::libraries::mix_atomics() {
             sync::acquire(sync::ATOMIC_LOCK, false);
             // SAFETY: the caller's promise.
             unsafe { combine(x.cast(), operand.cast(), 1) };

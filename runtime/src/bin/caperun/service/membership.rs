@@ -118,6 +118,21 @@ fn agree(rank: u32, mine: &Identity, other: usize, known: &Identity) -> Result<(
             mine.globals.0, mine.globals.1, known.globals.0, known.globals.1
         ));
     }
+    if mine.libraries != known.libraries {
+        let list = |identity: &Identity| {
+            let each = identity
+                .libraries
+                .iter()
+                .map(|(name, address)| format!("{name} at {address:#x}"));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        return Err(format!(
+            "rank {rank} has loaded other shared libraries than rank {other} ({}; {}): give every rank the same LD_LIBRARY_PATH and files, \
+             or link the libraries as static archives",
+            list(mine),
+            list(known)
+        ));
+    }
     if mine.heap_size != known.heap_size {
         return Err(format!(
             "the heap has {} bytes in rank {rank} but {} in rank {other}: leave CAPE_HEAP_SIZE to caperun (--heap-size)",
@@ -143,6 +158,7 @@ pub mod tests {
             build_id: "b1d".into(),
             libc_base: 0x7000,
             globals: (0x40_0000, 0x41_0000),
+            libraries: Vec::new(),
             heap_size: 1 << 30,
             stack_size: 8 << 20,
         }
@@ -171,7 +187,7 @@ pub mod tests {
     #[test]
     fn every_difference_names_rank_field_and_remedy() {
         type Change = fn(&mut Identity);
-        let cases: [(Change, &str, &str); 6] = [
+        let cases: [(Change, &str, &str); 7] = [
             (|i| i.protocol += 1, "protocol", "compile the program again"),
             (
                 |i| i.build_id = "other".into(),
@@ -180,6 +196,11 @@ pub mod tests {
             ),
             (|i| i.libc_base += 4096, "0x8000 in rank 1", "-static"),
             (|i| i.globals.1 += 1, "globals", "capec"),
+            (
+                |i| i.libraries.push(("libx.so".into(), 0x7000)),
+                "libx.so at 0x7000",
+                "LD_LIBRARY_PATH",
+            ),
             (|i| i.heap_size *= 2, "heap", "CAPE_HEAP_SIZE"),
             (|i| i.stack_size *= 2, "stacks", "ulimit -s"),
         ];
