@@ -9,7 +9,9 @@ use ckpt_incremental::TrackerKind;
 use transport::Address;
 
 use crate::control::env as names;
-use crate::icv::{Schedule, ScheduleKind};
+
+pub mod openmp;
+pub use openmp::OmpConfig;
 
 /// How this process takes part in a job.
 #[derive(Debug)]
@@ -34,19 +36,6 @@ pub struct JobConfig {
     pub tcp: bool,
     /// Report decisions on stderr.
     pub verbose: bool,
-}
-
-/// What `OMP_*` asks for.
-#[derive(Debug, Default)]
-pub struct OmpConfig {
-    /// `OMP_NUM_THREADS` (its first element).
-    pub num_threads: Option<u32>,
-    /// `OMP_SCHEDULE`.
-    pub schedule: Option<Schedule>,
-    /// `OMP_DYNAMIC`.
-    pub dynamic: bool,
-    /// `OMP_THREAD_LIMIT`.
-    pub thread_limit: Option<u32>,
 }
 
 fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
@@ -116,84 +105,32 @@ pub fn disabled_trackers() -> Vec<TrackerKind> {
 
 /// Reads the `OMP_*` variables.
 pub fn omp() -> OmpConfig {
-    let mut config = OmpConfig::default();
-    if let Ok(text) = var("OMP_NUM_THREADS") {
-        let first = text.split(',').next().unwrap_or_default().trim();
-        config.num_threads = positive("OMP_NUM_THREADS", first, &text);
-    }
-    if let Ok(text) = var("OMP_THREAD_LIMIT") {
-        config.thread_limit = positive("OMP_THREAD_LIMIT", text.trim(), &text);
-    }
-    if let Ok(text) = var("OMP_DYNAMIC") {
-        config.dynamic = text.trim().eq_ignore_ascii_case("true");
-    }
-    if let Ok(text) = var("OMP_SCHEDULE") {
-        config.schedule = schedule(&text);
-        if config.schedule.is_none() {
-            warn("OMP_SCHEDULE", &text);
-        }
-    }
-    config
+    OmpConfig::read(&|name| var(name).ok())
 }
 
-fn warn(name: &str, text: &str) {
-    crate::failure::say(format_args!(
-        "cape: warning: ignoring {name}={text}: not a valid value"
-    ));
-}
-
-fn positive(name: &str, value: &str, whole: &str) -> Option<u32> {
-    let number = value.parse().ok().filter(|n| *n > 0);
-    if number.is_none() {
-        warn(name, whole);
+/// Threads per rank, if `caperun --threads` or a person asked for them.
+pub fn threads() -> Result<Option<u32>, String> {
+    match number::<u32>(names::THREADS)? {
+        Some(0) => Err(format!(
+            "{}=0: a rank has at least one thread; correct the variable or unset it",
+            names::THREADS
+        )),
+        threads => Ok(threads),
     }
-    number
 }
 
-/// Parses `[modifier:]kind[,chunk]` (21.2.1 of the specification).
-fn schedule(text: &str) -> Option<Schedule> {
-    let text = text.rsplit_once(':').map_or(text, |(_, rest)| rest);
-    let (kind, chunk) = match text.split_once(',') {
-        Some((kind, chunk)) => (
-            kind,
-            Some(chunk.trim().parse::<u64>().ok().filter(|c| *c > 0)?),
-        ),
-        None => (text, None),
-    };
-    let kind = match kind.trim().to_ascii_lowercase().as_str() {
-        "static" => ScheduleKind::Static,
-        "dynamic" => ScheduleKind::Dynamic,
-        "guided" => ScheduleKind::Guided,
-        "auto" => ScheduleKind::Auto,
-        _ => return None,
-    };
-    Some(Schedule {
-        kind,
-        chunk: chunk.unwrap_or(0),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn schedules_are_parsed_as_the_specification_writes_them() {
-        let dynamic4 = Schedule {
-            kind: ScheduleKind::Dynamic,
-            chunk: 4,
-        };
-        assert_eq!(schedule("dynamic,4"), Some(dynamic4));
-        assert_eq!(schedule("nonmonotonic: DYNAMIC , 4"), Some(dynamic4));
-        assert_eq!(
-            schedule("static"),
-            Some(Schedule {
-                kind: ScheduleKind::Static,
-                chunk: 0
-            })
-        );
-        for wrong in ["", "dynamic,0", "dynamic,x", "fast", "static,-1"] {
-            assert_eq!(schedule(wrong), None, "{wrong}");
-        }
-    }
+/// The `CAPE_*` variables that mean something to a person, as they are set, in a fixed order.
+pub fn described() -> Vec<(&'static str, String)> {
+    [
+        names::SIZE,
+        names::THREADS,
+        names::TRACKER,
+        names::TRANSPORT,
+        names::HEAP_SIZE,
+        names::STATS,
+        names::VERBOSE,
+    ]
+    .into_iter()
+    .map(|name| (name, var(name).unwrap_or_default()))
+    .collect()
 }

@@ -46,6 +46,8 @@ pub mod env {
     pub const TRACKER: &str = "CAPE_TRACKER";
     /// Bytes of address space reserved for each rank's heap arena; the same on every rank.
     pub const HEAP_SIZE: &str = "CAPE_HEAP_SIZE";
+    /// Threads of each rank, at least 1; the same on every rank.
+    pub const THREADS: &str = "CAPE_THREADS";
     /// `1`: collect statistics per region and send them at the end.
     pub const STATS: &str = "CAPE_STATS";
     /// `unix` (default) or `tcp`: how ranks of one host listen for one another.

@@ -1,12 +1,20 @@
 //! Internal control variables (OpenMP 5.2, chapter 2): the settings that `OMP_*` and `omp_set_*` change.
 //!
-//! There is one data environment that matters, the driver's: workers receive its values at every fork and what a region sets is its own.
+//! Those that belong to a task are one value, [`Icvs`], which each thread holds for the task it executes: a new team's threads start
+//! with [`Icvs::child`] of their parent's, and what they set ends with them. Those that belong to the device are in [`Process`].
+//!
+//! ```text
+//! parent   icv::current() ──► child(level) ──► Fork ──► icv::set() in each thread of the team
+//! ```
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::OmpConfig;
+use crate::places::Place;
 
 /// `omp_sched_t`, without the modifier bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,10 +39,13 @@ pub struct Schedule {
     pub chunk: u64,
 }
 
+/// `omp_sched_monotonic`.
+pub const MONOTONIC: u32 = 1 << 31;
+
 impl ScheduleKind {
     /// The kind with this `omp_sched_t` value.
     pub fn from_omp(value: u32) -> Option<ScheduleKind> {
-        match value & 0x7fff_ffff {
+        match value & !MONOTONIC {
             1 => Some(ScheduleKind::Static),
             2 => Some(ScheduleKind::Dynamic),
             3 => Some(ScheduleKind::Guided),
@@ -44,124 +55,437 @@ impl ScheduleKind {
     }
 }
 
-/// The variables that belong to a task: a region starts with its parent's and what it sets ends with it.
+/// `omp_proc_bind_t`: where the threads of a team run, relative to the thread that started it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u32)]
+pub enum Binding {
+    /// Anywhere; `proc_bind` clauses have no effect.
+    #[default]
+    False = 0,
+    /// The implementation's choice: as close.
+    True = 1,
+    /// In the place of the primary thread.
+    Primary = 2,
+    /// In the places next to the primary thread's.
+    Close = 3,
+    /// In places far from one another.
+    Spread = 4,
+}
+
+impl Binding {
+    /// The policy with this `omp_proc_bind_t` value.
+    pub fn from_omp(value: i32) -> Option<Binding> {
+        match value {
+            0 => Some(Binding::False),
+            1 => Some(Binding::True),
+            2 => Some(Binding::Primary),
+            3 => Some(Binding::Close),
+            4 => Some(Binding::Spread),
+            _ => None,
+        }
+    }
+}
+
+/// Consecutive places of the process's list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Number of the first place.
+    pub first: u32,
+    /// How many; 0: threads are not bound to places.
+    pub count: u32,
+}
+
+/// Whether a thread that waits does so on its processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitPolicy {
+    /// It spins.
+    Active,
+    /// It sleeps.
+    Passive,
+}
+
+/// Levels of active parallel regions: as many as gcc's runtime supports.
+pub const SUPPORTED_ACTIVE_LEVELS: u32 = 255;
+
+/// The variables of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    threads: u32,
-    dynamic: bool,
-    max_active_levels: u32,
-    schedule: Schedule,
-}
-
-/// The variables of this process.
-#[derive(Debug)]
 pub struct Icvs {
-    threads: AtomicU32,
-    thread_limit: AtomicU32,
-    dynamic: AtomicBool,
-    max_active_levels: AtomicU32,
-    run_kind: AtomicU32,
-    run_chunk: AtomicU64,
+    /// *nthreads-var* for regions that this task starts; lists are taken up by [`Icvs::child`].
+    pub threads: u32,
+    /// *thread-limit-var*; `u32::MAX`: none.
+    pub thread_limit: u32,
+    /// *dyn-var*.
+    pub dynamic: bool,
+    /// *max-active-levels-var*.
+    pub max_active_levels: u32,
+    /// *run-sched-var*.
+    pub schedule: Schedule,
+    /// Its monotonic modifier.
+    pub monotonic: bool,
+    /// *bind-var* for regions that this task starts.
+    pub bind: Binding,
+    /// *place-partition-var*; each rank has its own.
+    pub partition: Partition,
+    /// *default-device-var*.
+    pub default_device: i32,
+    /// *def-allocator-var*, an `omp_allocator_handle_t`.
+    pub allocator: u64,
 }
 
-/// The variables of this process, before and after [`Icvs::initialise`].
-pub static ICVS: Icvs = Icvs {
-    threads: AtomicU32::new(1),
-    thread_limit: AtomicU32::new(1),
-    dynamic: AtomicBool::new(false),
-    max_active_levels: AtomicU32::new(1),
-    run_kind: AtomicU32::new(ScheduleKind::Dynamic as u32),
-    run_chunk: AtomicU64::new(1),
-};
+/// What a `parallel` construct that asks for a team says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TeamRequest {
+    /// The `num_threads` clause; 0 or less: it has none.
+    pub num_threads: i32,
+    /// Enclosing active regions.
+    pub active_levels: u32,
+    /// Threads of the contention group that exist, the one that asks included (at least 1).
+    pub busy: u32,
+    /// Threads that the machine offers a team: ranks times slots.
+    pub slots: u32,
+}
 
 impl Icvs {
-    /// Sets the initial values for a job of `ranks` ranks with one thread each.
-    pub fn initialise(&self, ranks: u32, config: &OmpConfig) {
-        let limit = ranks.min(config.thread_limit.unwrap_or(ranks));
-        self.thread_limit.store(limit, Relaxed);
-        self.threads
-            .store(config.num_threads.unwrap_or(ranks), Relaxed);
-        self.dynamic.store(config.dynamic, Relaxed);
-        if let Some(schedule) = config.schedule {
-            self.set_schedule(schedule);
+    /// Before anything was read.
+    pub const INITIAL: Icvs = Icvs {
+        threads: 1,
+        thread_limit: u32::MAX,
+        dynamic: false,
+        max_active_levels: 1,
+        schedule: Schedule {
+            kind: ScheduleKind::Dynamic,
+            chunk: 1,
+        },
+        monotonic: false,
+        bind: Binding::False,
+        partition: Partition { first: 0, count: 0 },
+        default_device: 0,
+        allocator: 1,
+    };
+
+    /// What the environment asks for, where a team has `slots` threads by default.
+    pub fn from_config(config: &OmpConfig, slots: u32) -> Icvs {
+        let lists = config.num_threads.len() > 1 || config.bind.len() > 1;
+        let nested = config.nested.unwrap_or(lists);
+        let levels = if nested { SUPPORTED_ACTIVE_LEVELS } else { 1 };
+        let thread_limit = config.thread_limit.unwrap_or(u32::MAX);
+        let threads = config.num_threads.first().copied().unwrap_or(slots);
+        Icvs {
+            threads: threads.clamp(1, thread_limit),
+            thread_limit,
+            dynamic: config.dynamic,
+            max_active_levels: config.max_active_levels.unwrap_or(levels),
+            schedule: config.schedule.unwrap_or(Icvs::INITIAL.schedule),
+            monotonic: config.monotonic,
+            bind: config.binding(),
+            partition: Partition::default(),
+            default_device: config.default_device,
+            allocator: config.allocator,
         }
     }
 
+    /// What the implicit tasks of a region start with that this task starts and that is region number `level` from outside (1: not
+    /// nested): the next elements of the lists.
+    #[must_use]
+    pub fn child(&self, level: u32) -> Icvs {
+        let process = process();
+        fn at<T: Copy>(list: &[T], level: u32) -> Option<T> {
+            list.get(level as usize).copied()
+        }
+        Icvs {
+            threads: at(&process.config.num_threads, level).unwrap_or(self.threads),
+            bind: at(&process.config.bind, level).unwrap_or(self.bind),
+            ..*self
+        }
+    }
+
+    /// The size of a team (OpenMP 5.2, algorithm 10.1).
+    pub fn team_size(&self, request: TeamRequest) -> u32 {
+        if request.active_levels >= self.max_active_levels {
+            return 1;
+        }
+        let mut wanted = match u32::try_from(request.num_threads) {
+            Ok(0) | Err(_) => self.threads,
+            Ok(number) => number,
+        };
+        if self.dynamic {
+            wanted = wanted.min(request.slots.max(1));
+        }
+        // The thread that asks becomes the team's first.
+        let free = self.thread_limit.saturating_sub(request.busy.max(1)) + 1;
+        wanted.clamp(1, free.max(1))
+    }
+}
+
+/// The variables of the process, and what it was given.
+#[derive(Debug)]
+pub struct Process {
+    /// The first task's variables.
+    pub initial: Icvs,
+    /// Ranks of the job.
+    pub ranks: u32,
+    /// Threads that a rank offers a team.
+    pub slots: u32,
+    /// What the environment asks for: *cancel-var*, *stacksize-var*, *max-task-priority-var* and the like are as it says.
+    pub config: OmpConfig,
+    /// The places of this host; empty: threads are not bound.
+    pub places: Vec<Place>,
+    /// The processors that this process may use, before it binds itself; `None`: unknown.
+    pub usable: Option<Place>,
+    /// Their number, at least 1.
+    pub processors: u32,
+    num_teams: AtomicU32,
+    teams_thread_limit: AtomicU32,
+    affinity_format: Mutex<String>,
+}
+
+impl Process {
+    /// Threads that a team has where nobody says otherwise.
+    pub fn all_slots(&self) -> u32 {
+        self.ranks.saturating_mul(self.slots)
+    }
+
+    /// *affinity-format-var*.
+    pub fn affinity_format(&self) -> MutexGuard<'_, String> {
+        self.affinity_format
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often a waiting thread looks again before it sleeps, while `threads` threads of this job run on this host.
+    pub fn spins(&self, threads: u32) -> u32 {
+        match self.config.wait_policy {
+            Some(WaitPolicy::Passive) => 0,
+            _ if threads > self.processors => 0,
+            Some(WaitPolicy::Active) => 1 << 30,
+            None => 1 << 14,
+        }
+    }
+}
+
+static PROCESS: OnceLock<Process> = OnceLock::new();
+
+/// The process's variables: those of a program alone on one processor until [`initialise`] was called.
+pub fn process() -> &'static Process {
+    PROCESS.get_or_init(|| described(1, 1, &OmpConfig::default(), Vec::new()))
+}
+
+fn described(ranks: u32, slots: u32, config: &OmpConfig, places: Vec<Place>) -> Process {
+    Process {
+        initial: Icvs::from_config(config, ranks.saturating_mul(slots)),
+        ranks,
+        slots,
+        config: config.clone(),
+        places,
+        usable: crate::places::usable(),
+        processors: crate::places::processors(),
+        num_teams: AtomicU32::new(config.num_teams),
+        teams_thread_limit: AtomicU32::new(config.teams_thread_limit),
+        affinity_format: Mutex::new(config.affinity_format.clone()),
+    }
+}
+
+/// Sets the initial values of rank `rank` of `ranks`; `slots`: threads per rank, if `caperun` said. Returns what the user must be told
+/// about places.
+pub fn initialise(rank: u32, ranks: u32, slots: Option<u32>, config: &OmpConfig) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let places = config.resolve_places().unwrap_or_else(|warning| {
+        warnings.push(warning);
+        Vec::new()
+    });
+    let slots = slots.unwrap_or_else(|| {
+        // Alone: as gcc's runtime, the processors that the process may use.
+        let cores = crate::places::processors();
+        config.num_threads.first().copied().unwrap_or(cores)
+    });
+    let mut process = described(ranks, slots.max(1), config, places);
+    let count = u32::try_from(process.places.len()).unwrap_or(u32::MAX);
+    if count == 0 {
+        process.initial.bind = Binding::False;
+    }
+    process.initial.partition = crate::places::share(count, rank, ranks);
+    if PROCESS.set(process).is_ok() && count > 0 {
+        let first = process_first_place();
+        if let Err(error) = crate::places::bind(&first) {
+            warnings.push(format!(
+                "cannot bind to the processors {first} ({error}): check OMP_PLACES"
+            ));
+        }
+    }
+    warnings
+}
+
+fn process_first_place() -> Place {
+    let process = process();
+    process.places[process.initial.partition.first as usize].clone()
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<Icvs>> = const { Cell::new(None) };
+}
+
+/// The variables of the task that the calling thread executes.
+pub fn current() -> Icvs {
+    CURRENT.get().unwrap_or_else(|| process().initial)
+}
+
+/// Gives the calling thread another task's variables.
+pub fn set(icvs: Icvs) {
+    CURRENT.set(Some(icvs));
+}
+
+/// Changes the calling task's variables.
+pub fn change(action: impl FnOnce(&mut Icvs)) {
+    let mut icvs = current();
+    action(&mut icvs);
+    set(icvs);
+}
+
+/// What travels with a fork.
+pub type Settings = Icvs;
+
+/// The calling thread's variables as regions of one thread per rank use them.
+#[derive(Debug)]
+pub struct Present;
+
+/// See [`Present`].
+pub static ICVS: Present = Present;
+
+impl Present {
     /// Threads that a team started now, without `num_threads`, would have.
     pub fn max_threads(&self) -> u32 {
         self.team_size(0)
     }
 
-    /// Size of a team for which the program asks `requested` threads; 0 or less: it does not say.
+    /// Size of a team for which the program asks `requested` threads; 0 or less: it does not say. No more than one for each rank.
     pub fn team_size(&self, requested: i32) -> u32 {
-        let wanted = match u32::try_from(requested) {
-            Ok(0) | Err(_) => self.threads.load(Relaxed),
-            Ok(number) => number,
+        let process = process();
+        let request = TeamRequest {
+            num_threads: requested,
+            active_levels: 0,
+            busy: 1,
+            slots: process.all_slots(),
         };
-        wanted.clamp(1, self.thread_limit.load(Relaxed).max(1))
-    }
-
-    /// `omp_set_num_threads`.
-    pub fn set_threads(&self, threads: u32) {
-        self.threads.store(threads.max(1), Relaxed);
-    }
-
-    /// `omp_get_thread_limit`: one thread per rank.
-    pub fn thread_limit(&self) -> u32 {
-        self.thread_limit.load(Relaxed)
-    }
-
-    /// `omp_get_dynamic`.
-    pub fn dynamic(&self) -> bool {
-        self.dynamic.load(Relaxed)
-    }
-
-    /// `omp_set_dynamic`.
-    pub fn set_dynamic(&self, on: bool) {
-        self.dynamic.store(on, Relaxed);
-    }
-
-    /// `omp_get_max_active_levels`.
-    pub fn max_active_levels(&self) -> u32 {
-        self.max_active_levels.load(Relaxed)
-    }
-
-    /// `omp_set_max_active_levels`; regions inside regions are executed by a team of one whatever it says.
-    pub fn set_max_active_levels(&self, levels: u32) {
-        self.max_active_levels.store(levels, Relaxed);
+        let icvs = Icvs {
+            max_active_levels: 1,
+            ..current()
+        };
+        icvs.team_size(request).min(process.ranks)
     }
 
     /// The present task's variables.
     pub fn settings(&self) -> Settings {
-        Settings {
-            threads: self.threads.load(Relaxed),
-            dynamic: self.dynamic(),
-            max_active_levels: self.max_active_levels(),
-            schedule: self.schedule(),
-        }
+        current()
     }
 
-    /// Makes these the present task's variables.
+    /// Makes these the present task's variables; the places stay this rank's.
     pub fn restore(&self, settings: &Settings) {
-        self.set_threads(settings.threads);
-        self.set_dynamic(settings.dynamic);
-        self.set_max_active_levels(settings.max_active_levels);
-        self.set_schedule(settings.schedule);
+        set(Icvs {
+            partition: current().partition,
+            ..*settings
+        });
     }
 
     /// What `schedule(runtime)` means.
     pub fn schedule(&self) -> Schedule {
-        let kind =
-            ScheduleKind::from_omp(self.run_kind.load(Relaxed)).unwrap_or(ScheduleKind::Static);
-        Schedule {
-            kind,
-            chunk: self.run_chunk.load(Relaxed),
-        }
+        current().schedule
+    }
+}
+
+impl Process {
+    /// *nteams-var*; 0: not set.
+    pub fn num_teams(&self) -> u32 {
+        self.num_teams.load(Relaxed)
     }
 
-    /// `omp_set_schedule`.
-    pub fn set_schedule(&self, schedule: Schedule) {
-        self.run_kind.store(schedule.kind as u32, Relaxed);
-        self.run_chunk.store(schedule.chunk, Relaxed);
+    /// *teams-thread-limit-var*; 0: not set.
+    pub fn teams_thread_limit(&self) -> u32 {
+        self.teams_thread_limit.load(Relaxed)
+    }
+
+    /// Sets *nteams-var*.
+    pub fn set_num_teams(&self, teams: u32) {
+        self.num_teams.store(teams, Relaxed);
+    }
+
+    /// Sets *teams-thread-limit-var*.
+    pub fn set_teams_thread_limit(&self, threads: u32) {
+        self.teams_thread_limit.store(threads, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKS_NOTHING: TeamRequest = TeamRequest {
+        num_threads: 0,
+        active_levels: 0,
+        busy: 1,
+        slots: 4,
+    };
+
+    #[test]
+    fn a_team_is_as_large_as_asked_within_the_limits() {
+        let icvs = Icvs {
+            threads: 4,
+            ..Icvs::INITIAL
+        };
+        let ask = |num_threads| TeamRequest {
+            num_threads,
+            ..ASKS_NOTHING
+        };
+        assert_eq!(icvs.team_size(ask(0)), 4);
+        assert_eq!(icvs.team_size(ask(-3)), 4);
+        assert_eq!(icvs.team_size(ask(9)), 9);
+        let limited = Icvs {
+            thread_limit: 6,
+            ..icvs
+        };
+        assert_eq!(limited.team_size(ask(9)), 6);
+        let busy = TeamRequest { busy: 4, ..ask(9) };
+        assert_eq!(limited.team_size(busy), 3);
+        let exhausted = TeamRequest { busy: 9, ..ask(9) };
+        assert_eq!(limited.team_size(exhausted), 1);
+        let dynamic = Icvs {
+            dynamic: true,
+            ..icvs
+        };
+        assert_eq!(dynamic.team_size(ask(9)), 4);
+        assert_eq!(dynamic.team_size(ask(3)), 3);
+    }
+
+    #[test]
+    fn no_more_levels_than_allowed_are_active() {
+        let icvs = Icvs {
+            threads: 4,
+            max_active_levels: 2,
+            ..Icvs::INITIAL
+        };
+        let at = |active_levels| TeamRequest {
+            active_levels,
+            ..ASKS_NOTHING
+        };
+        assert_eq!([0, 1, 2].map(|level| icvs.team_size(at(level))), [4, 4, 1]);
+    }
+
+    #[test]
+    fn lists_imply_nesting() {
+        let config = OmpConfig {
+            num_threads: vec![4, 2],
+            ..OmpConfig::default()
+        };
+        assert_eq!(
+            Icvs::from_config(&config, 8).max_active_levels,
+            SUPPORTED_ACTIVE_LEVELS
+        );
+        let config = OmpConfig {
+            nested: Some(false),
+            thread_limit: Some(3),
+            ..config
+        };
+        let icvs = Icvs::from_config(&config, 8);
+        assert_eq!((icvs.max_active_levels, icvs.threads), (1, 3));
+        assert_eq!(Icvs::from_config(&OmpConfig::default(), 8).threads, 8);
     }
 }

@@ -16,6 +16,7 @@
 pub mod config;
 pub mod context;
 pub mod control;
+pub mod display;
 pub mod distribution;
 pub mod entry;
 pub mod exchange;
@@ -30,6 +31,7 @@ pub mod libraries;
 pub mod loops;
 pub mod memory;
 pub mod os;
+pub mod places;
 pub mod region;
 pub mod session;
 pub mod statistics;

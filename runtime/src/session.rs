@@ -10,12 +10,13 @@ use ckpt_incremental::{
 };
 use transport::{JobKey, Listen, Node, Peer, Transport};
 
+use crate::config::openmp::DisplayEnv;
 use crate::config::{self, JobConfig};
 use crate::control::{Identity, PROTOCOL_VERSION, Request};
 use crate::exchange::{Exchange, OpenFile};
 use crate::failure::{exit_now, fatal};
 use crate::heap::Heap;
-use crate::icv::ICVS;
+use crate::icv;
 use crate::layout::{Layout, Span};
 use crate::libraries::{self, Library};
 use crate::memory::Memory;
@@ -97,18 +98,33 @@ pub fn start() {
         Ok(config) => config,
         Err(message) => fatal(message),
     };
-    let omp = config::omp();
+    let (rank, size) = config
+        .as_ref()
+        .map_or((0, 1), |config| (config.rank, config.size));
+    settle_variables(rank, size, config.is_some());
     match config {
-        Some(config) if config.size > 1 => {
-            ICVS.initialise(config.size, &omp);
-            join(&config);
+        Some(config) if config.size > 1 => join(&config),
+        // Nothing to do in a job of one, but the key must not stay readable.
+        Some(config) => drop(os::read_key(config.key_fd)),
+        None => {}
+    }
+}
+
+/// Reads `OMP_*`, and tells the user what is wrong with it: once, on the driver.
+fn settle_variables(rank: u32, size: u32, launched: bool) {
+    let slots = match config::threads() {
+        Ok(threads) => threads.or(launched.then_some(1)),
+        Err(message) => fatal(message),
+    };
+    let omp = config::omp();
+    let warnings = icv::initialise(rank, size, slots, &omp);
+    if rank == 0 {
+        for warning in omp.warnings.iter().chain(&warnings) {
+            crate::failure::say(format_args!("cape: warning: {warning}"));
         }
-        Some(config) => {
-            ICVS.initialise(1, &omp);
-            // Nothing to do in a job of one, but the key must not stay readable.
-            drop(os::read_key(config.key_fd));
+        if omp.display_env != DisplayEnv::No {
+            crate::display::environment(omp.display_env == DisplayEnv::Verbose);
         }
-        None => ICVS.initialise(1, &omp),
     }
 }
 
@@ -132,7 +148,10 @@ fn join(config: &JobConfig) {
     let spawned = os::with_signals_blocked(|| {
         std::thread::Builder::new()
             .name("cape-net".into())
-            .spawn(|| session.exchange.poll_in_background())
+            .spawn(|| {
+                crate::places::unbind();
+                session.exchange.poll_in_background()
+            })
     });
     if let Err(error) = spawned {
         fatal(format_args!(
