@@ -13,7 +13,11 @@ pub fn environment(verbose: bool) {
     text.push_str("  _OPENMP = '201511'\n");
     let mut variables = openmp(process(), &icv::current());
     if verbose {
-        let tool = if process().config.tool { "enabled" } else { "disabled" };
+        let tool = if process().config.tool {
+            "enabled"
+        } else {
+            "disabled"
+        };
         variables.push(("OMP_TOOL", tool.to_owned()));
     }
     for (name, value) in variables.into_iter().chain(crate::config::described()) {
@@ -68,7 +72,9 @@ fn schedule(schedule: Schedule, monotonic: bool) -> String {
 fn openmp(process: &Process, icvs: &Icvs) -> Vec<(&'static str, String)> {
     let config = &process.config;
     let threads = match config.num_threads.as_slice() {
-        [_, rest @ ..] if !rest.is_empty() => format!("{},{}", icvs.threads, joined(rest, u32::to_string)),
+        [_, rest @ ..] if !rest.is_empty() => {
+            format!("{},{}", icvs.threads, joined(rest, u32::to_string))
+        }
         _ => icvs.threads.to_string(),
     };
     let bind = match config.bind.as_slice() {
@@ -87,7 +93,10 @@ fn openmp(process: &Process, icvs: &Icvs) -> Vec<(&'static str, String)> {
     let allocator = usize::try_from(icvs.allocator)
         .ok()
         .and_then(|handle| ALLOCATORS.get(handle.wrapping_sub(1)))
-        .map_or_else(|| format!("{:#x}", icvs.allocator), |name| (*name).to_owned());
+        .map_or_else(
+            || format!("{:#x}", icvs.allocator),
+            |name| (*name).to_owned(),
+        );
     vec![
         ("OMP_DYNAMIC", truth(icvs.dynamic)),
         ("OMP_NESTED", truth(icvs.max_active_levels > 1)),
@@ -100,10 +109,16 @@ fn openmp(process: &Process, icvs: &Icvs) -> Vec<(&'static str, String)> {
         ("OMP_THREAD_LIMIT", icvs.thread_limit.to_string()),
         ("OMP_MAX_ACTIVE_LEVELS", icvs.max_active_levels.to_string()),
         ("OMP_NUM_TEAMS", process.num_teams().to_string()),
-        ("OMP_TEAMS_THREAD_LIMIT", process.teams_thread_limit().to_string()),
+        (
+            "OMP_TEAMS_THREAD_LIMIT",
+            process.teams_thread_limit().to_string(),
+        ),
         ("OMP_CANCELLATION", truth(config.cancellation)),
         ("OMP_DEFAULT_DEVICE", icvs.default_device.to_string()),
-        ("OMP_MAX_TASK_PRIORITY", config.max_task_priority.to_string()),
+        (
+            "OMP_MAX_TASK_PRIORITY",
+            config.max_task_priority.to_string(),
+        ),
         ("OMP_DISPLAY_AFFINITY", truth(config.display_affinity)),
         ("OMP_AFFINITY_FORMAT", process.affinity_format().clone()),
         ("OMP_ALLOCATOR", allocator),
@@ -192,7 +207,11 @@ fn field(text: &str) -> Option<(Field, &str)> {
     let text = text.strip_prefix('.').unwrap_or(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (width, text) = text.split_at(digits);
-    let width = if width.is_empty() { 0 } else { width.parse().ok().filter(|w| *w <= WIDEST)? };
+    let width = if width.is_empty() {
+        0
+    } else {
+        width.parse().ok().filter(|w| *w <= WIDEST)?
+    };
     let (kind, after) = match text.strip_prefix('{') {
         Some(named) => {
             let (name, after) = named.split_once('}')?;
@@ -280,7 +299,10 @@ mod tests {
             shown("level %L thread %i affinity %A"),
             "level 1 thread 0x7f00 affinity 0-2,5"
         );
-        assert_eq!(shown("%n/%N on %H (%P) %t of %T, %a"), "3/4 on node7 (1234) 0 of 1, 0");
+        assert_eq!(
+            shown("%n/%N on %H (%P) %t of %T, %a"),
+            "3/4 on node7 (1234) 0 of 1, 0"
+        );
         assert_eq!(shown("%{thread_num}|%4n|%.4n|%0.4n|"), "3|3   |   3|0003|");
         assert_eq!(shown("%0.8{native_thread_id}"), "0x007f00");
         assert_eq!(shown("%.8H|%8{thread_affinity}|"), "   node7|0-2,5   |");
@@ -299,7 +321,12 @@ mod tests {
     #[test]
     fn what_is_shown_follows_the_variables() {
         let shown = openmp(process(), &Icvs::INITIAL);
-        let value = |name| shown.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        let value = |name| {
+            shown
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.as_str())
+        };
         assert_eq!(value("OMP_NUM_THREADS"), Some("1"));
         assert_eq!(value("OMP_THREAD_LIMIT"), Some("4294967295"));
         assert_eq!(value("OMP_ALLOCATOR"), Some("omp_default_mem_alloc"));

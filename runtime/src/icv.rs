@@ -304,20 +304,16 @@ pub fn initialise(rank: u32, ranks: u32, slots: Option<u32>, config: &OmpConfig)
         process.initial.bind = Binding::False;
     }
     process.initial.partition = crate::places::share(count, rank, ranks);
-    if PROCESS.set(process).is_ok() && count > 0 {
-        let first = process_first_place();
-        if let Err(error) = crate::places::bind(&first) {
-            warnings.push(format!(
-                "cannot bind to the processors {first} ({error}): check OMP_PLACES"
-            ));
-        }
+    let first = process.initial.partition.first;
+    if PROCESS.set(process).is_ok()
+        && count > 0
+        && let Err(error) = crate::binding::enter(first)
+    {
+        warnings.push(format!(
+            "cannot bind to place {first} of OMP_PLACES ({error}): check the processors it names"
+        ));
     }
     warnings
-}
-
-fn process_first_place() -> Place {
-    let process = process();
-    process.places[process.initial.partition.first as usize].clone()
 }
 
 thread_local! {

@@ -13,6 +13,7 @@
 //! A program runs `main` on the *driver* (rank 0); the other ranks, the *workers*, start in [`session::start`], never reach `main` and
 //! carry out the driver's orders in [`region::serve`]. The addresses at which everything lies are in [`layout`].
 
+pub mod binding;
 pub mod config;
 pub mod context;
 pub mod control;

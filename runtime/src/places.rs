@@ -131,7 +131,10 @@ impl Scanner<'_> {
 
     fn number(&mut self) -> Option<i64> {
         let sign = usize::from(self.0.starts_with(['-', '+']));
-        let digits = self.0[sign..].bytes().take_while(u8::is_ascii_digit).count();
+        let digits = self.0[sign..]
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count();
         let (number, rest) = self.0.split_at(sign + digits);
         self.0 = rest;
         number.parse().ok()
@@ -188,7 +191,10 @@ impl Scanner<'_> {
             for k in 0..i64::from(interval.length) {
                 let offset = interval.stride.checked_mul(k)?;
                 let shifted = first.iter().map(|n| in_range(i64::from(*n) + offset));
-                let place: Vec<u32> = shifted.collect::<Option<BTreeSet<u32>>>()?.into_iter().collect();
+                let place: Vec<u32> = shifted
+                    .collect::<Option<BTreeSet<u32>>>()?
+                    .into_iter()
+                    .collect();
                 if exclude {
                     places.retain(|other| *other != place);
                 } else {
@@ -319,7 +325,11 @@ pub fn usable() -> Option<Place> {
 /// Lets the calling thread, which inherited its creator's place, run wherever the process may.
 pub fn unbind() {
     let process = crate::icv::process();
-    if let Some(usable) = process.usable.as_ref().filter(|_| !process.places.is_empty()) {
+    if let Some(usable) = process
+        .usable
+        .as_ref()
+        .filter(|_| !process.places.is_empty())
+    {
         // It goes on where it is if the kernel refuses.
         let _ = bind(usable);
     }
@@ -436,9 +446,7 @@ mod tests {
         }
 
         fn sharing(&self, unit: Unit, processor: u32) -> Vec<u32> {
-            let same = |key: fn(u32) -> u32| {
-                (0..8).filter(|n| key(*n) == key(processor)).collect()
-            };
+            let same = |key: fn(u32) -> u32| (0..8).filter(|n| key(*n) == key(processor)).collect();
             match unit {
                 Unit::Threads => vec![processor],
                 Unit::Cores => same(|n| n % 4),
@@ -479,8 +487,8 @@ mod tests {
     #[test]
     fn what_is_malformed_is_refused() {
         for wrong in [
-            "", "abc", "{", "{}", "{0", "{0}}", "{0},", "{0:0}", "{-1}", "cores(0)", "cores(", "cores(x)", "{0:2:}", "{0}:0",
-            "{99999}", "{0}:9999", "!{0}",
+            "", "abc", "{", "{}", "{0", "{0}}", "{0},", "{0:0}", "{-1}", "cores(0)", "cores(",
+            "cores(x)", "{0:2:}", "{0}:0", "{99999}", "{0}:9999", "!{0}",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }

@@ -112,8 +112,9 @@ impl Reader<'_> {
         let text = (self.lookup)(name)?;
         let value = parse(text.trim());
         if value.is_none() {
-            self.warnings
-                .push(format!("invalid value for environment variable {name}: '{text}', ignored"));
+            self.warnings.push(format!(
+                "invalid value for environment variable {name}: '{text}', ignored"
+            ));
         }
         value
     }
@@ -142,9 +143,7 @@ impl OmpConfig {
                 .get("OMP_MAX_ACTIVE_LEVELS", natural)
                 .map(|levels| levels.min(SUPPORTED_ACTIVE_LEVELS)),
             thread_limit: from.get("OMP_THREAD_LIMIT", positive),
-            bind: from
-                .get("OMP_PROC_BIND", bindings)
-                .unwrap_or_default(),
+            bind: from.get("OMP_PROC_BIND", bindings).unwrap_or_default(),
             places: from.get("OMP_PLACES", places::parse),
             cancellation: from.get("OMP_CANCELLATION", truth).unwrap_or(false),
             stack_size: from.get("OMP_STACKSIZE", stack_size),
@@ -157,9 +156,7 @@ impl OmpConfig {
                     ],
                 )
             }),
-            display_env: from
-                .get("OMP_DISPLAY_ENV", display_env)
-                .unwrap_or_default(),
+            display_env: from.get("OMP_DISPLAY_ENV", display_env).unwrap_or_default(),
             display_affinity: from.get("OMP_DISPLAY_AFFINITY", truth).unwrap_or(false),
             affinity_format: from
                 .get("OMP_AFFINITY_FORMAT", |text| Some(text.to_owned()))
@@ -206,7 +203,8 @@ impl OmpConfig {
                 "OMP_PLACES names processor {processor}, which this process may not use: threads are not bound"
             )),
             _ if places.is_empty() => Err(
-                "OMP_PLACES names no processor that this process may use: threads are not bound".to_owned(),
+                "OMP_PLACES names no processor that this process may use: threads are not bound"
+                    .to_owned(),
             ),
             _ => Ok(places),
         }
@@ -227,7 +225,9 @@ fn list<T>(text: &str, element: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
 }
 
 fn one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Option<T> {
-    let found = values.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
+    let found = values
+        .iter()
+        .find(|(name, _)| text.eq_ignore_ascii_case(name));
     found.map(|(_, value)| *value)
 }
 
@@ -285,7 +285,10 @@ fn allocator(text: &str) -> Option<u64> {
 fn stack_size(text: &str) -> Option<u64> {
     let (number, shift) = match text.char_indices().next_back()? {
         (at, unit) if unit.is_ascii_alphabetic() => {
-            let shift = one_of(unit.encode_utf8(&mut [0; 4]), &[("b", 0), ("k", 10), ("m", 20), ("g", 30)])?;
+            let shift = one_of(
+                unit.encode_utf8(&mut [0; 4]),
+                &[("b", 0), ("k", 10), ("m", 20), ("g", 30)],
+            )?;
             (text[..at].trim_end(), shift)
         }
         _ => (text, 10),
@@ -298,13 +301,19 @@ fn stack_size(text: &str) -> Option<u64> {
 fn schedule(text: &str) -> Option<(Schedule, bool)> {
     let (modifier, text) = match text.split_once(':') {
         Some((modifier, rest)) => (
-            Some(one_of(modifier.trim(), &[("monotonic", true), ("nonmonotonic", false)])?),
+            Some(one_of(
+                modifier.trim(),
+                &[("monotonic", true), ("nonmonotonic", false)],
+            )?),
             rest,
         ),
         None => (None, text),
     };
     let (kind, chunk) = match text.split_once(',') {
-        Some((kind, chunk)) => (kind, Some(chunk.trim().parse().ok().filter(|c: &u64| *c > 0)?)),
+        Some((kind, chunk)) => (
+            kind,
+            Some(chunk.trim().parse().ok().filter(|c: &u64| *c > 0)?),
+        ),
         None => (text, None),
     };
     let kind = one_of(
@@ -349,8 +358,18 @@ mod tests {
         };
         assert_eq!(schedule("static"), Some((block, true)));
         assert_eq!(schedule("nonmonotonic:static"), Some((block, false)));
-        assert_eq!(schedule("guided").map(|(schedule, _)| schedule.chunk), Some(1));
-        for wrong in ["", "dynamic,0", "dynamic,x", "fast", "static,-1", "fast:static"] {
+        assert_eq!(
+            schedule("guided").map(|(schedule, _)| schedule.chunk),
+            Some(1)
+        );
+        for wrong in [
+            "",
+            "dynamic,0",
+            "dynamic,x",
+            "fast",
+            "static,-1",
+            "fast:static",
+        ] {
             assert_eq!(schedule(wrong), None, "{wrong}");
         }
     }
@@ -360,7 +379,13 @@ mod tests {
         let sizes = ["2M", "300", "1024b", " 1 g ", "10 K"].map(|text| stack_size(text.trim()));
         assert_eq!(
             sizes,
-            [Some(2 << 20), Some(300 << 10), Some(1024), Some(1 << 30), Some(10 << 10)]
+            [
+                Some(2 << 20),
+                Some(300 << 10),
+                Some(1024),
+                Some(1 << 30),
+                Some(10 << 10)
+            ]
         );
         for wrong in ["", "M", "-1", "1T", "0", "99999999999999999G"] {
             assert_eq!(stack_size(wrong), None, "{wrong}");
@@ -369,9 +394,15 @@ mod tests {
 
     #[test]
     fn lists_are_kept() {
-        let config = read(&[("OMP_NUM_THREADS", "4, 3 ,2"), ("OMP_PROC_BIND", "spread,Close,master")]);
+        let config = read(&[
+            ("OMP_NUM_THREADS", "4, 3 ,2"),
+            ("OMP_PROC_BIND", "spread,Close,master"),
+        ]);
         assert_eq!(config.num_threads, [4, 3, 2]);
-        assert_eq!(config.bind, [Binding::Spread, Binding::Close, Binding::Primary]);
+        assert_eq!(
+            config.bind,
+            [Binding::Spread, Binding::Close, Binding::Primary]
+        );
         assert!(config.warnings.is_empty());
         assert_eq!(read(&[("OMP_PLACES", "cores")]).binding(), Binding::True);
         assert_eq!(read(&[("OMP_PROC_BIND", "TRUE")]).binding(), Binding::True);

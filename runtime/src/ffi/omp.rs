@@ -7,7 +7,7 @@ use crate::session;
 
 mod allocators;
 mod devices;
-mod display;
+pub mod display;
 mod levels;
 mod locks;
 mod places;

@@ -12,7 +12,7 @@ int main(void)
     serial += omp_get_active_level() != 0;
     serial += omp_get_team_size(0) != 1;
     serial += omp_get_ancestor_thread_num(0) != 0;
-    serial += omp_get_thread_limit() != max;
+    serial += omp_get_thread_limit() < max;
     serial += omp_get_num_procs() < 1;
     serial += omp_get_dynamic() != 0;
 #pragma omp parallel reduction(+ : wrong)

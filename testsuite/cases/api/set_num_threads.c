@@ -4,7 +4,7 @@
 
 int main(void)
 {
-    int limit = omp_get_thread_limit(), wrong = 0;
+    int limit = omp_get_max_threads(), wrong = 0;
     for (int n = 1; n <= limit; ++n) {
         int size = 0;
         omp_set_num_threads(n);

@@ -5,7 +5,6 @@ use std::ffi::c_int;
 use super::int;
 use crate::icv::{self, process};
 
-
 /// `omp_get_proc_bind`: the policy for regions that the calling task starts.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_proc_bind() -> c_int {
@@ -46,7 +45,7 @@ pub unsafe extern "C" fn omp_get_place_proc_ids(place: c_int, ids: *mut c_int) {
 /// `omp_get_place_num`: -1 where threads are not bound.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_place_num() -> c_int {
-    crate::places::current().map_or(-1, int)
+    crate::binding::place().map_or(-1, int)
 }
 
 /// `omp_get_partition_num_places`.

@@ -11,7 +11,9 @@ pub extern "C" fn omp_set_schedule(kind: u32, chunk: c_int) {
         let chunk = match schedule {
             ScheduleKind::Auto => 0,
             ScheduleKind::Static => u64::try_from(chunk).unwrap_or(0),
-            ScheduleKind::Dynamic | ScheduleKind::Guided => u64::try_from(chunk).unwrap_or(0).max(1),
+            ScheduleKind::Dynamic | ScheduleKind::Guided => {
+                u64::try_from(chunk).unwrap_or(0).max(1)
+            }
         };
         icv::change(|icvs| {
             icvs.schedule = Schedule {
