@@ -126,6 +126,15 @@ fn ranks(text: &str) -> Result<NonZeroU32, String> {
     Ok(number)
 }
 
+/// Reads a number of threads per rank, for `--threads` and `CAPE_THREADS`.
+pub fn threads(text: &str) -> Result<NonZeroU32, String> {
+    const MOST: u32 = 4096;
+    let number = text.parse::<NonZeroU32>().ok();
+    number
+        .filter(|number| number.get() <= MOST)
+        .ok_or_else(|| format!("expected the number of threads of each rank, 1 to {MOST}"))
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let value = text
         .parse::<f64>()
@@ -145,6 +154,9 @@ struct Arguments {
     /// Number of ranks (processes); default: one per processor. Also -np N
     #[arg(short = 'n', long = "np", value_name = "N", value_parser = ranks, allow_hyphen_values = true)]
     ranks: Option<NonZeroU32>,
+    /// OpenMP threads of each rank (processors the team may use there); default: 1
+    #[arg(long, value_name = "N", value_parser = threads, allow_hyphen_values = true)]
+    threads: Option<NonZeroU32>,
     /// How writes are noticed: auto, wp-async or sigsegv
     #[arg(long, value_name = "NAME", value_parser = TrackerChoice::from_str)]
     tracker: Option<TrackerChoice>,
@@ -172,8 +184,8 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Environment: CAPE_TRACKER, CAPE_TRANSPORT, CAPE_HEAP_SIZE, CAPE_STATS=1 and CAPE_VERBOSE=1 are defaults for the options.
-OMP_NUM_THREADS and the other OMP_* variables are passed on.
+Environment: CAPE_THREADS, CAPE_TRACKER, CAPE_TRANSPORT, CAPE_HEAP_SIZE, CAPE_STATS=1 and CAPE_VERBOSE=1 are defaults for the options.
+OMP_NUM_THREADS and the other OMP_* variables are passed on: they speak of the team, which by default has ranks x threads.
 
 Exit status: the program's; 128 + the signal's number if a rank died of a signal; 124 after --timeout; 126 or 127 if the
 program cannot be run; 2 for a wrong command line; 1 if the job failed otherwise.";
@@ -183,6 +195,8 @@ program cannot be run; 2 for a wrong command line; 1 if the job failed otherwise
 pub struct Options {
     /// Number of ranks.
     pub ranks: u32,
+    /// Threads of each rank.
+    pub threads: u32,
     /// Tracker of the ranks.
     pub tracker: TrackerChoice,
     /// Transport of the job.
@@ -281,6 +295,10 @@ pub fn options(
     })?;
     Ok(Options {
         ranks: raw.ranks.map_or_else(processors, NonZeroU32::get),
+        threads: raw
+            .threads
+            .or(environment.threads)
+            .map_or(1, NonZeroU32::get),
         tracker: raw
             .tracker
             .or(environment.tracker)
@@ -412,12 +430,15 @@ mod tests {
         assert!(refused("caperun -x CAPE_KEY_FD=3 p").contains("caperun itself"));
         assert!(refused("caperun --frobnicate p").contains("--frobnicate"));
         assert!(refused("caperun -n 2").to_lowercase().contains("program"));
+        assert!(refused("caperun --threads 0 p").contains("threads of each rank"));
+        assert!(refused("caperun --threads -1 p").contains("threads of each rank"));
         assert_eq!(parse("caperun --version").expect_err("prints").code, 0);
     }
 
     #[test]
     fn the_environment_gives_defaults_that_options_override() {
         let environment = Environment {
+            threads: NonZeroU32::new(3),
             tracker: Some(TrackerChoice::Sigsegv),
             stats: true,
             heap_size: Some(Size(1 << 30)),
@@ -426,6 +447,9 @@ mod tests {
         let from = |line: &str| {
             options(line.split(' ').map(OsString::from), &environment).expect("parses")
         };
+        assert_eq!(from("caperun p").threads, 3);
+        assert_eq!(from("caperun --threads 8 p").threads, 8);
+        assert_eq!(parse("caperun p").expect("parses").threads, 1);
         let plain = from("caperun p");
         assert_eq!(
             (plain.tracker, plain.stats, plain.heap_size),

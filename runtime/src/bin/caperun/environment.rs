@@ -1,9 +1,10 @@
 //! The one place where `caperun` reads its environment: defaults for options, and where things are found.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use crate::cli::{TrackerChoice, TransportChoice};
+use crate::cli::{self, TrackerChoice, TransportChoice};
 use crate::control::env as names;
 use crate::memory::Size;
 use crate::report::Failure;
@@ -11,6 +12,8 @@ use crate::report::Failure;
 /// Defaults for options, and the directories the system names.
 #[derive(Debug, Default)]
 pub struct Environment {
+    /// `CAPE_THREADS`.
+    pub threads: Option<NonZeroU32>,
     /// `CAPE_TRACKER`.
     pub tracker: Option<TrackerChoice>,
     /// `CAPE_TRANSPORT`.
@@ -28,8 +31,15 @@ pub struct Environment {
 }
 
 fn parsed<T: std::str::FromStr<Err = String>>(name: &str) -> Result<Option<T>, Failure> {
+    read_by(name, T::from_str)
+}
+
+fn read_by<T>(
+    name: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
     match std::env::var(name) {
-        Ok(text) if !text.is_empty() => text.parse().map(Some).map_err(|error| {
+        Ok(text) if !text.is_empty() => parse(&text).map(Some).map_err(|error| {
             Failure::with_code(
                 format!("{name}={text}: {error}; correct the variable or unset it"),
                 2,
@@ -46,6 +56,7 @@ fn switch(name: &str) -> bool {
 /// Reads everything that matters to `caperun`.
 pub fn read() -> Result<Environment, Failure> {
     Ok(Environment {
+        threads: read_by(names::THREADS, cli::threads)?,
         tracker: parsed(names::TRACKER)?,
         transport: parsed(names::TRANSPORT)?,
         heap_size: parsed(names::HEAP_SIZE)?,

@@ -54,9 +54,10 @@ impl Settings {
         }
         if options.verbose {
             report::note(&format!(
-                "program {}, {} ranks",
+                "program {}, {} ranks of {} threads",
                 prepared.file.display(),
-                options.ranks
+                options.ranks,
+                options.threads
             ));
             report::note(&format!(
                 "tracker {}, transport {}, {} of address space for each rank's heap",
@@ -190,6 +191,7 @@ fn set_environment(
     command
         .env(names::RANK, rank.to_string())
         .env(names::SIZE, options.ranks.to_string())
+        .env(names::THREADS, options.threads.to_string())
         .env(names::COORDINATOR, bundle.address.to_string())
         .env(names::KEY_FD, key.as_raw_fd().to_string())
         .env(
