@@ -14,7 +14,7 @@ mod places;
 mod schedule;
 mod tasks;
 mod teams;
-mod threads;
+pub mod threads;
 mod time;
 
 /// Counts as C has them; what does not fit is as large as can be said.

@@ -70,7 +70,7 @@ pub unsafe extern "C" fn __wrap_main(
         super::region::cape_parallel as *const (),
         super::loops::cape_loop_begin as *const (),
         super::sync::cape_barrier as *const (),
-        super::omp::omp_get_thread_num as *const (),
+        super::omp::threads::omp_get_thread_num as *const (),
         super::libraries::cape_library_loaded as *const (),
     ]);
     let Some(session) = session::get() else {
