@@ -219,7 +219,7 @@ void cape_taskgroup_end(const struct cape_site *site);
 struct cape_task_reduction {
     void *original;
     __SIZE_TYPE__ size, count;                            /* bytes of an element, number of elements */
-    void (*initialise)(void *copy, const void *original); /* all elements; original: for omp_orig */
+    void (*initialise)(void *copy, const void *original, __SIZE_TYPE__ count); /* all elements; original: for omp_orig */
     cape_combiner combine;
 };
 void cape_task_reduction(const struct cape_site *site, const struct cape_task_reduction *items, unsigned count);
@@ -257,6 +257,7 @@ void cape_atomic_exit(const struct cape_site *site);
  *   CAPE_COMBINER(op, x)   the combiner for the type of x; a compile-time error where there is none
  *   CAPE_OPERATION(op, x)  the same, or a null pointer where there is none
  *   CAPE_IDENTITY(op, x)   the value that changes nothing when combined
+ *   CAPE_INITIALISER(op, x) the function that gives `count` elements that value, for struct cape_task_reduction
  *   CAPE_COMMUTES(x, e)    whether x OP= e may be carried as an operation whose operand is converted to the type of x
  *                          first: whether that gives the same bits as C's own conversions. A constant expression.
  */
@@ -344,6 +345,35 @@ CAPE_EACH_INTEGER(CAPE_DEFINE_COMBINER, xor, x[k] ^ y[k])
     _Generic((x), float: -__builtin_inff(), double: -__builtin_inf(), long double: -__builtin_infl(),        \
              default: (__typeof__(x))CAPE_SMALLEST_INTEGER(x))
 #define CAPE_IDENTITY(op, x) CAPE_IDENTITY_##op(x)
+
+#define CAPE_DEFINE_INITIALISER(op, name, type, identity)                                                   \
+    static __inline__ __attribute__((unused)) void cape_initialise_##op##_##name(                           \
+        void *copy, const void *original, __SIZE_TYPE__ count)                                              \
+    {                                                                                                       \
+        type *x = (type *)copy;                                                                             \
+        __SIZE_TYPE__ k;                                                                                    \
+        (void)original;                                                                                     \
+        for (k = 0; k < count; ++k)                                                                         \
+            x[k] = identity;                                                                                \
+    }
+
+CAPE_EACH_NUMBER(CAPE_DEFINE_INITIALISER, zero, 0)
+CAPE_EACH_NUMBER(CAPE_DEFINE_INITIALISER, one, 1)
+CAPE_EACH_INTEGER(CAPE_DEFINE_INITIALISER, ones, (__typeof__(x[k]))-1)
+CAPE_EACH_REAL(CAPE_DEFINE_INITIALISER, highest, CAPE_IDENTITY_min(x[k]))
+CAPE_EACH_REAL(CAPE_DEFINE_INITIALISER, lowest, CAPE_IDENTITY_max(x[k]))
+
+#define CAPE_INITIALISERS(value, name, type, expression) type: cape_initialise_##value##_##name,
+#define CAPE_INITIALISE_sum(x) _Generic((x), CAPE_EACH_NUMBER(CAPE_INITIALISERS, zero, ) struct cape_site: 0)
+#define CAPE_INITIALISE_product(x) _Generic((x), CAPE_EACH_NUMBER(CAPE_INITIALISERS, one, ) struct cape_site: 0)
+#define CAPE_INITIALISE_land(x) CAPE_INITIALISE_product(x)
+#define CAPE_INITIALISE_lor(x) CAPE_INITIALISE_sum(x)
+#define CAPE_INITIALISE_and(x) _Generic((x), CAPE_EACH_INTEGER(CAPE_INITIALISERS, ones, ) struct cape_site: 0)
+#define CAPE_INITIALISE_or(x) CAPE_INITIALISE_sum(x)
+#define CAPE_INITIALISE_xor(x) CAPE_INITIALISE_sum(x)
+#define CAPE_INITIALISE_min(x) _Generic((x), CAPE_EACH_REAL(CAPE_INITIALISERS, highest, ) struct cape_site: 0)
+#define CAPE_INITIALISE_max(x) _Generic((x), CAPE_EACH_REAL(CAPE_INITIALISERS, lowest, ) struct cape_site: 0)
+#define CAPE_INITIALISER(op, x) CAPE_INITIALISE_##op(x)
 
 #define CAPE_SAME_TYPE(x, y) __builtin_types_compatible_p(__typeof__(x), __typeof__(y))
 #define CAPE_IS_BOOL(x) __builtin_types_compatible_p(__typeof__(x), _Bool)

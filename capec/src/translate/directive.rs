@@ -131,6 +131,16 @@ pub enum ListKind {
     Copyin,
     /// The list of a `threadprivate` directive
     Threadprivate,
+    /// `copyprivate`
+    Copyprivate,
+    /// `in_reduction`
+    InReduction(Operator),
+    /// `task_reduction`
+    TaskReduction(Operator),
+    /// `detach`
+    Detach,
+    /// The list of a `flush` directive
+    Flush,
 }
 
 impl ListKind {
@@ -144,6 +154,127 @@ impl ListKind {
             Self::Reduction(_) => "reduction",
             Self::Copyin => "copyin",
             Self::Threadprivate => "threadprivate",
+            Self::Copyprivate => "copyprivate",
+            Self::InReduction(_) => "in_reduction",
+            Self::TaskReduction(_) => "task_reduction",
+            Self::Detach => "detach",
+            Self::Flush => "flush",
+        }
+    }
+}
+
+/// Kinds of dependence, named as in cape.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DependKind {
+    /// `in`
+    In,
+    /// `out`
+    Out,
+    /// `inout`
+    Inout,
+    /// `mutexinoutset`
+    Mutexinoutset,
+    /// `inoutset`
+    Inoutset,
+    /// `depobj`
+    Depobj,
+}
+
+impl DependKind {
+    /// The kind called `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "in" => Self::In,
+            "out" => Self::Out,
+            "inout" => Self::Inout,
+            "mutexinoutset" => Self::Mutexinoutset,
+            "inoutset" => Self::Inoutset,
+            "depobj" => Self::Depobj,
+            _ => return None,
+        })
+    }
+
+    /// Enumerator of cape.h.
+    pub fn constant(self) -> &'static str {
+        match self {
+            Self::In => "CAPE_IN",
+            Self::Out => "CAPE_OUT",
+            Self::Inout => "CAPE_INOUT",
+            Self::Mutexinoutset => "CAPE_MUTEXINOUTSET",
+            Self::Inoutset => "CAPE_INOUTSET",
+            Self::Depobj => "CAPE_DEPOBJ",
+        }
+    }
+}
+
+/// One iterator of `depend(iterator(type name = begin : end : step), ...)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DependIterator {
+    /// Its type; absent: `int`.
+    pub kind: Option<Range<usize>>,
+    /// Its name.
+    pub name: Range<usize>,
+    /// First value.
+    pub begin: Range<usize>,
+    /// The value before which it ends.
+    pub end: Range<usize>,
+    /// Step; absent: 1.
+    pub step: Option<Range<usize>>,
+}
+
+/// A list item of `depend`: an lvalue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locator {
+    /// All of it; for `omp_all_memory` its name.
+    pub range: Range<usize>,
+    /// The array sections in it: bytes of each from `[` to `]`, with the lower bound if it is given.
+    pub sections: Vec<(Range<usize>, Option<Range<usize>>)>,
+    /// `omp_all_memory`
+    pub all_memory: bool,
+}
+
+/// `depend(modifier, kind : locators)`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depend {
+    /// The kind of dependence.
+    pub kind: DependKind,
+    /// Iterators, outermost first.
+    pub iterators: Vec<DependIterator>,
+    /// The list.
+    pub locators: Vec<Locator>,
+}
+
+/// What `cancel` and `cancellation point` name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelKind {
+    /// `parallel`
+    Parallel,
+    /// `for`
+    For,
+    /// `sections`
+    Sections,
+    /// `taskgroup`
+    Taskgroup,
+}
+
+impl CancelKind {
+    /// Enumerator of cape.h.
+    pub fn constant(self) -> &'static str {
+        match self {
+            Self::Parallel => "CAPE_CANCEL_PARALLEL",
+            Self::For => "CAPE_CANCEL_FOR",
+            Self::Sections => "CAPE_CANCEL_SECTIONS",
+            Self::Taskgroup => "CAPE_CANCEL_TASKGROUP",
+        }
+    }
+
+    /// Name of the clause.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parallel => "parallel",
+            Self::For => "for",
+            Self::Sections => "sections",
+            Self::Taskgroup => "taskgroup",
         }
     }
 }
@@ -184,6 +315,34 @@ pub enum ClauseKind {
     Ordering,
     /// Something that may be ignored: `hint`, `order(concurrent)`, `relaxed`.
     Advice,
+    /// `untied`
+    Untied,
+    /// `mergeable`
+    Mergeable,
+    /// `nogroup`
+    Nogroup,
+    /// `final(expression)`
+    Final(Range<usize>),
+    /// `priority(expression)`
+    Priority(Range<usize>),
+    /// `depend(...)`
+    Depend(Depend),
+    /// `grainsize(expression)`, strict or not
+    Grainsize(bool, Range<usize>),
+    /// `num_tasks(expression)`, strict or not
+    NumTasks(bool, Range<usize>),
+    /// `filter(expression)`
+    Filter(Range<usize>),
+    /// What a cancellation names.
+    Cancel(CancelKind),
+    /// Memory order of `flush`, named as in cape.h.
+    FlushOrder(&'static str),
+    /// The `omp_depend_t` of `depobj`.
+    Object(Range<usize>),
+    /// `update(kind)` of `depobj`
+    Update(DependKind),
+    /// `destroy` of `depobj`
+    Destroy,
 }
 
 /// A clause with its place.
@@ -305,8 +464,8 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         assert_eq!(
-            message("#pragma omp task"),
-            "'#pragma omp task' is not supported yet"
+            message("#pragma omp interop"),
+            "'#pragma omp interop' is not supported yet"
         );
         assert_eq!(
             message("#pragma omp parallel for simd"),
@@ -321,8 +480,8 @@ mod tests {
             "clause 'shared' is not allowed on '#pragma omp for'"
         );
         assert_eq!(
-            message("#pragma omp single copyprivate(a)"),
-            "clause 'copyprivate' of '#pragma omp single' is not supported yet"
+            message("#pragma omp task nowait"),
+            "clause 'nowait' is not allowed on '#pragma omp task'"
         );
         assert_eq!(
             message("#pragma omp parallel private(a b)"),

@@ -234,6 +234,15 @@ impl Lowerer<'_, '_> {
             Leaf::Barrier => template::BARRIER.fill(vec![("SITE", self.site(id))]),
             Leaf::Critical => self.critical(id),
             Leaf::Atomic => self.atomic(id),
+            Leaf::Task
+            | Leaf::Taskloop
+            | Leaf::Taskwait
+            | Leaf::Taskgroup
+            | Leaf::Taskyield
+            | Leaf::Depobj
+            | Leaf::Cancel
+            | Leaf::Flush
+            | Leaf::Scope => Code::default(),
         };
         code.append(self.quieted(id, lowered.indented(&indent)));
         code

@@ -185,12 +185,30 @@ pub enum Leaf {
     Critical,
     /// `atomic`
     Atomic,
+    /// `task`
+    Task,
+    /// `taskloop`
+    Taskloop,
+    /// `taskwait`
+    Taskwait,
+    /// `taskgroup`
+    Taskgroup,
+    /// `taskyield`
+    Taskyield,
+    /// `depobj`
+    Depobj,
+    /// `cancel`, `cancellation point`
+    Cancel,
+    /// `flush`
+    Flush,
+    /// `scope`
+    Scope,
 }
 
 impl Leaf {
     /// Whether the body is outlined into a function that is given an environment.
     pub fn is_region(self) -> bool {
-        matches!(self, Self::Parallel)
+        matches!(self, Self::Parallel | Self::Task | Self::Taskloop)
     }
 }
 

@@ -43,7 +43,7 @@ pub struct TaskReduction {
     original: *mut c_void,
     size: usize,
     count: usize,
-    initialise: Option<unsafe extern "C" fn(*mut c_void, *const c_void)>,
+    initialise: Option<unsafe extern "C" fn(*mut c_void, *const c_void, usize)>,
     combine: crate::memory::Combiner,
 }
 

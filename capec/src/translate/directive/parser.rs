@@ -1,5 +1,7 @@
 //! The parser of pragmas: a recursive descent over their tokens that collects what is wrong.
 
+mod tasking;
+
 use std::ops::Range;
 
 use super::super::problem::Problem;
@@ -14,18 +16,8 @@ use super::{
 const UNSUPPORTED: &[DirectiveKind] = &[
     DirectiveKind::Simd,
     DirectiveKind::Loop,
-    DirectiveKind::Scope,
     DirectiveKind::Ordered,
-    DirectiveKind::Flush,
     DirectiveKind::Scan,
-    DirectiveKind::Cancel,
-    DirectiveKind::CancellationPoint,
-    DirectiveKind::Task,
-    DirectiveKind::Taskloop,
-    DirectiveKind::Taskgroup,
-    DirectiveKind::Taskwait,
-    DirectiveKind::Taskyield,
-    DirectiveKind::Depobj,
     DirectiveKind::Target,
     DirectiveKind::TargetData,
     DirectiveKind::TargetEnterData,
@@ -59,10 +51,8 @@ const UNSUPPORTED: &[DirectiveKind] = &[
 const UNSUPPORTED_CLAUSES: &[&str] = &[
     "absent",
     "adjust_args",
-    "affinity",
     "align",
     "aligned",
-    "allocate",
     "allocator",
     "append_args",
     "at",
@@ -70,11 +60,7 @@ const UNSUPPORTED_CLAUSES: &[&str] = &[
     "bind",
     "compare",
     "contains",
-    "copyprivate",
     "defaultmap",
-    "depend",
-    "destroy",
-    "detach",
     "device",
     "device_type",
     "dist_schedule",
@@ -83,14 +69,10 @@ const UNSUPPORTED_CLAUSES: &[&str] = &[
     "enter",
     "exclusive",
     "fail",
-    "filter",
-    "final",
     "from",
     "full",
-    "grainsize",
     "has_device_addr",
     "holds",
-    "in_reduction",
     "inbranch",
     "inclusive",
     "indirect",
@@ -101,36 +83,30 @@ const UNSUPPORTED_CLAUSES: &[&str] = &[
     "link",
     "map",
     "match",
-    "mergeable",
     "message",
     "nocontext",
     "no_openmp",
     "no_openmp_routines",
     "no_parallelism",
-    "nogroup",
     "nontemporal",
     "notinbranch",
     "novariants",
-    "num_tasks",
     "num_teams",
     "ordered",
     "otherwise",
     "partial",
-    "priority",
     "proc_bind",
     "reverse_offload",
     "safelen",
     "severity",
     "simdlen",
     "sizes",
-    "task_reduction",
     "thread_limit",
     "threads",
     "to",
     "unified_address",
     "unified_shared_memory",
     "uniform",
-    "untied",
     "use",
     "use_device_addr",
     "use_device_ptr",
@@ -194,8 +170,11 @@ impl<'a> Parser<'a> {
             None
         };
         let mut clauses = Vec::new();
-        if kind == DirectiveKind::Threadprivate {
-            clauses.extend(self.threadprivate());
+        match kind {
+            DirectiveKind::Threadprivate => clauses.extend(self.threadprivate()),
+            DirectiveKind::Flush => clauses.extend(self.flush_list()),
+            DirectiveKind::Depobj => clauses.extend(self.depobj()),
+            _ => {}
         }
         while self.at < self.tokens.len() {
             if self.word() == "," {
@@ -208,6 +187,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.check_unique(&clauses);
+        self.check_tasking(name, kind, &clauses);
         if self.problems.is_empty() {
             Ok(Directive {
                 kind,
@@ -323,7 +303,10 @@ impl<'a> Parser<'a> {
             self.refuse_clause(directive, parts, name, range);
             return None;
         }
-        let kind = self.clause_kind(name, arguments, &range)?;
+        let kind = match self.tasking_clause(parts[0], directive, name, &arguments, &range) {
+            Some(found) => found?,
+            None => self.clause_kind(name, arguments, &range)?,
+        };
         Some(Clause { kind, range })
     }
 
@@ -465,7 +448,10 @@ impl<'a> Parser<'a> {
     fn condition(&mut self, inside: Range<usize>) -> Option<ClauseKind> {
         let mut start = inside.start;
         if self.word_at(start + 1) == ":" && self.tokens[start].kind == TokenKind::Word {
-            if self.word_at(start) != "parallel" {
+            if !matches!(
+                self.word_at(start),
+                "parallel" | "task" | "taskloop" | "cancel"
+            ) {
                 let message = format!(
                     "the modifier '{}' does not name this construct",
                     self.word_at(start)
@@ -594,7 +580,11 @@ impl<'a> Parser<'a> {
             sections.push(self.section(next + 1..close));
             next = close + 1;
         }
-        if !sections.is_empty() && !matches!(kind, ListKind::Reduction(_)) {
+        let takes_sections = matches!(
+            kind,
+            ListKind::Reduction(_) | ListKind::InReduction(_) | ListKind::TaskReduction(_)
+        );
+        if !sections.is_empty() && !takes_sections {
             self.malformed(
                 &self.span(at..next),
                 format!("clause '{}' takes no array sections", kind.name()),
@@ -634,7 +624,10 @@ impl<'a> Parser<'a> {
     fn check_unique(&mut self, clauses: &[Clause]) {
         for (index, clause) in clauses.iter().enumerate() {
             let repeated = clauses[..index].iter().find(|earlier| {
-                let lists = matches!(clause.kind, ClauseKind::List(..) | ClauseKind::Advice);
+                let lists = matches!(
+                    clause.kind,
+                    ClauseKind::List(..) | ClauseKind::Advice | ClauseKind::Depend(_)
+                );
                 !lists
                     && std::mem::discriminant(&earlier.kind) == std::mem::discriminant(&clause.kind)
             });

@@ -84,7 +84,14 @@ impl<'a> Resolver<'a, '_> {
         };
         let mut at = self.receiver(all, kind);
         let mut merged = match kind {
-            ListKind::Shared | ListKind::Copyin | ListKind::Threadprivate => return,
+            ListKind::Shared
+            | ListKind::Copyin
+            | ListKind::Threadprivate
+            | ListKind::Copyprivate
+            | ListKind::InReduction(_)
+            | ListKind::TaskReduction(_)
+            | ListKind::Detach
+            | ListKind::Flush => return,
             ListKind::Private => private,
             ListKind::Firstprivate => Private {
                 first: true,

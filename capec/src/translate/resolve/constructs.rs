@@ -36,6 +36,14 @@ impl<'a> Resolver<'a, '_> {
             self.visit_statement(&statement.node, &statement.span);
             return;
         };
+        if constituents
+            .iter()
+            .any(|(leaf, _)| UNLOWERED.contains(leaf))
+        {
+            let message = format!("'#pragma omp {}' is not supported yet", directive.name);
+            self.problems
+                .push(Problem::new(directive.range.clone(), message));
+        }
         self.check_nesting(directive, *outermost);
         let around = self.construct;
         let mut all = Vec::new();
@@ -403,6 +411,19 @@ impl<'a> Resolver<'a, '_> {
     }
 }
 
+/// What the lowering lacks.
+const UNLOWERED: [Leaf; 9] = [
+    Leaf::Task,
+    Leaf::Taskloop,
+    Leaf::Taskwait,
+    Leaf::Taskgroup,
+    Leaf::Taskyield,
+    Leaf::Depobj,
+    Leaf::Cancel,
+    Leaf::Flush,
+    Leaf::Scope,
+];
+
 /// The constructs that are opened for a directive of constituents `parts`, outermost first, each with those it stands for: all
 /// that associate loops are one, the innermost. None for `section`.
 fn constituents(parts: &[DirectiveKind]) -> Vec<(Leaf, Vec<DirectiveKind>)> {
@@ -444,6 +465,15 @@ fn leaf(part: DirectiveKind) -> Option<Leaf> {
         DirectiveKind::Barrier => Leaf::Barrier,
         DirectiveKind::Critical => Leaf::Critical,
         DirectiveKind::Atomic => Leaf::Atomic,
+        DirectiveKind::Task => Leaf::Task,
+        DirectiveKind::Taskloop => Leaf::Taskloop,
+        DirectiveKind::Taskwait => Leaf::Taskwait,
+        DirectiveKind::Taskgroup => Leaf::Taskgroup,
+        DirectiveKind::Taskyield => Leaf::Taskyield,
+        DirectiveKind::Depobj => Leaf::Depobj,
+        DirectiveKind::Cancel | DirectiveKind::CancellationPoint => Leaf::Cancel,
+        DirectiveKind::Flush => Leaf::Flush,
+        DirectiveKind::Scope => Leaf::Scope,
         _ => return None,
     })
 }
