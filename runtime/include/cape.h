@@ -137,9 +137,14 @@ enum cape_cancel { CAPE_CANCEL_PARALLEL = 1, CAPE_CANCEL_FOR = 2, CAPE_CANCEL_SE
 int cape_cancel(const struct cape_site *site, int kind, int condition);
 int cape_cancellation_point(const struct cape_site *site, int kind);
 
-/* `name` is "" for the unnamed critical. Enter waits for the lock and catches up to its last release; exit publishes. */
-void cape_critical_enter(const struct cape_site *site, const char *name);
-void cape_critical_exit(const struct cape_site *site, const char *name);
+/* The lock of the criticals of one name, which the linker makes one object in all files. Its contents are the runtime's; in a job of several
+ * ranks they are not used, only the address is. */
+struct cape_critical { unsigned long long reserved; };
+#define CAPE_CRITICAL(lock) __attribute__((weak)) struct cape_critical lock
+
+/* Enter waits for the lock and catches up to its last release; exit publishes. */
+void cape_critical_enter(const struct cape_site *site, struct cape_critical *lock);
+void cape_critical_exit(const struct cape_site *site, struct cape_critical *lock);
 
 /* ---- data-sharing results: reduction (5.5.8), lastprivate (5.4.5) ------------------------------------------------------
  *

@@ -8,6 +8,7 @@
 //!  | Hello ------------------------------>|   compares identities of all ranks
 //!  |<------------------------- Welcome ---|   once all ranks have said hello
 //!  | Acquire / Release / FetchLog ------->|   locks and the positions of the log's entries
+//!  | Flush / Post / Await --------------->|   flush, and events of ordered loops
 //!  |<----------------- Granted / Log -----|
 //!  | NextChunk -------------------------->|   dynamic and guided loops
 //!  |<------------------------- Chunk -----|
@@ -22,7 +23,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Bumped whenever a message changes.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The frame kind (see `transport::Frame`) that carries a [`Request`] or a [`Reply`].
 pub const CONTROL_FRAME: u16 = 1;
@@ -130,10 +131,51 @@ pub enum Request {
     },
     /// Wants all entries from `seen` up to `upto`, which may not all have been appended yet. Answered by [`Reply::Log`].
     FetchLog {
+        /// Names the request in its answer.
+        ticket: u64,
         /// Log entries this rank has already applied.
         seen: LogPosition,
         /// Log entries that must exist before the answer is sent.
         upto: LogPosition,
+    },
+    /// Appends `entry` to the log, and wants everything from `seen` up to what the log holds then. Answered by [`Reply::Log`], at once
+    /// if there is anything new, else when there is, or after `patience`: a thread that spins must not flood the coordinator.
+    Flush {
+        /// Names the request in its answer.
+        ticket: u64,
+        /// Log entries this rank has already applied.
+        seen: LogPosition,
+        /// What was published; `None` if nothing changed.
+        entry: Option<Entry>,
+        /// How long the answer may be held back, in microseconds; 0: not at all.
+        patience: u32,
+    },
+    /// An event of a loop with ordered iterations: appends `entry` to the log and marks `position`. Not answered.
+    Post {
+        /// Names the loop's execution.
+        instance: (u64, u64),
+        /// The iteration that is marked.
+        position: u64,
+        /// What was published; `None` if nothing changed.
+        entry: Option<Entry>,
+    },
+    /// Wants the log from `seen` up to where `position` was marked; answered by [`Reply::Log`] once it is.
+    Await {
+        /// Names the request in its answer.
+        ticket: u64,
+        /// Names the loop's execution.
+        instance: (u64, u64),
+        /// The iteration.
+        position: u64,
+        /// Log entries this rank has already applied.
+        seen: LogPosition,
+    },
+    /// This rank will neither mark nor await an iteration of `instance` again; when `ranks` ranks have said so, it is forgotten.
+    Forget {
+        /// Names the loop's execution.
+        instance: (u64, u64),
+        /// Ranks that take part in it.
+        ranks: u32,
     },
     /// This rank will never ask for entries below `seen` again.
     Applied {
@@ -181,8 +223,10 @@ pub enum Reply {
         /// Entries from the requester's `seen` up to the lock's last release, in order.
         entries: Vec<Entry>,
     },
-    /// Answer to [`Request::FetchLog`].
+    /// Answer to [`Request::FetchLog`], [`Request::Flush`] and [`Request::Await`].
     Log {
+        /// As in the request.
+        ticket: u64,
         /// The entries, in order.
         entries: Vec<Entry>,
     },

@@ -1,13 +1,16 @@
-//! What arrives from the coordinator and from other ranks, sorted into an inbox; and how a thread waits for it.
+//! What arrives from the coordinator and from other ranks, sorted into an inbox; and how threads wait for it.
 //!
 //! Somebody must always read the sockets, or a rank that computes would block those that talk to it: a *background thread* polls while
-//! the program computes. A thread that itself has to wait takes the polling over (the *foreground*), so that a message wakes the
-//! thread that needs it and no other:
+//! no thread waits. Of the threads that wait, one polls (it *leads*), sorts what arrives, and looks on behalf of all others whether it is
+//! what they wait for, so that a message wakes the thread that needs it and no other:
 //!
 //! ```text
 //! computing:   background polls                        | user code
-//! waiting:     background parked, foreground polls     | wait(): poll, sort into the inbox, look whether it is there
+//! waiting:     background parked, a leader polls       | wait(): enrolled, parked until served
+//! served:      the leader hands the lead to another enrolled thread; the last one to the background
 //! ```
+//!
+//! What a thread waits for may also be a local event: whoever causes it calls [`Exchange::wake`].
 //!
 //! Waits end: a message arrives, or the coordinator tells the rank to stop, or the link to the coordinator closes. In the last two
 //! cases the process ends on the spot; there is nothing to save in a rank.
@@ -15,8 +18,8 @@
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{Acquire, Release},
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
 };
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +32,7 @@ use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
 use crate::icv::Settings;
+use crate::waiting::{Desk, Seat};
 
 const ARRIVAL_FRAME: u16 = 2;
 const ORDER_FRAME: u16 = 3;
@@ -142,10 +146,10 @@ pub struct Inbox {
     pub welcome: Option<Vec<String>>,
     /// Workers that can relay what the driver sends.
     pub ready: u32,
-    /// Answers to `Acquire`.
-    pub granted: VecDeque<(bool, Vec<Entry>)>,
-    /// Answers to `FetchLog`.
-    pub log: VecDeque<Vec<Entry>>,
+    /// Answers to `Acquire` by lock; one thread of the rank at a time asks for a lock.
+    pub granted: HashMap<u64, (bool, Vec<Entry>)>,
+    /// Tickets of requests for log entries, and the answers. An answer to a ticket that is not here is not wanted any more.
+    pub log: HashMap<u64, Option<Vec<Entry>>>,
     /// Answers to `NextChunk`.
     pub chunks: HashMap<(u64, u64), (u64, u64)>,
     /// Arrivals by rank, for the driver.
@@ -158,22 +162,58 @@ pub struct Inbox {
     pub shutdown: bool,
 }
 
-#[derive(Debug, Default)]
-struct Turn {
-    foreground: bool,
+impl Inbox {
+    fn take_reply(&mut self, reply: Reply) {
+        match reply {
+            Reply::Welcome { addresses } => self.welcome = Some(addresses),
+            Reply::Granted {
+                lock,
+                acquired,
+                entries,
+            } => {
+                self.granted.insert(lock, (acquired, entries));
+            }
+            Reply::Log { ticket, entries } => {
+                if let Some(answer) = self.log.get_mut(&ticket) {
+                    *answer = Some(entries);
+                }
+            }
+            Reply::Chunk {
+                instance,
+                first,
+                end,
+            } => {
+                self.chunks.insert(instance, (first, end));
+            }
+            Reply::Shutdown | Reply::Abort => self.shutdown = true,
+        }
+    }
+
+    /// The answer to the request with this ticket, once; the ticket is used up then.
+    pub fn answer(&mut self, ticket: u64) -> Option<Vec<Entry>> {
+        let answer = self.log.get_mut(&ticket)?.take()?;
+        self.log.remove(&ticket);
+        Some(answer)
+    }
+
+    /// The answer to the request with this ticket is not wanted any more.
+    pub fn give_up(&mut self, ticket: u64) {
+        self.log.remove(&ticket);
+    }
 }
 
 /// This rank's end of the job's links.
 pub struct Exchange {
     node: Box<dyn Transport>,
-    inbox: Mutex<Inbox>,
-    turn: Mutex<Turn>,
+    desk: Desk<Inbox>,
+    /// Where the background thread waits while others poll.
     resumed: Condvar,
     closed: AtomicBool,
     /// Held from receiving events until they are in the inbox.
     order: Mutex<()>,
     /// A rank that cannot be reached any more, and until when the coordinator, its parent, has to end the job.
     lost: Mutex<Option<(Instant, String)>>,
+    tickets: AtomicU64,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -204,12 +244,12 @@ impl Exchange {
     pub fn new(node: Box<dyn Transport>) -> Exchange {
         Exchange {
             node,
-            inbox: Mutex::default(),
-            turn: Mutex::default(),
+            desk: Desk::default(),
             resumed: Condvar::new(),
             closed: AtomicBool::new(false),
             order: Mutex::new(()),
             lost: Mutex::new(None),
+            tickets: AtomicU64::new(0),
         }
     }
 
@@ -227,20 +267,16 @@ impl Exchange {
     /// The background thread's life: see the module's documentation.
     pub fn poll_in_background(&self) -> ! {
         loop {
-            let mut turn = lock(&self.turn);
-            while turn.foreground {
-                turn = self
-                    .resumed
-                    .wait(turn)
-                    .unwrap_or_else(PoisonError::into_inner);
+            let mut open = self.desk.open();
+            while open.led() {
+                open = open.wait(&self.resumed);
             }
-            drop(turn);
-            self.in_order(|events| self.poll_and_sort(events));
+            drop(open);
+            self.in_order(|events| self.poll_and_sort(None, events));
         }
     }
 
-    /// Runs `action` as the only thread that receives: what was received first is sorted first, and nothing arrives unseen between a look
-    /// into the inbox and the next poll.
+    /// Runs `action` as the only thread that receives: what was received first is sorted first.
     fn in_order<T>(&self, action: impl FnOnce(&mut Vec<Event>) -> T) -> T {
         let _order = lock(&self.order);
         RECEIVING.set(true);
@@ -249,12 +285,12 @@ impl Exchange {
         result
     }
 
-    fn poll_and_sort(&self, events: &mut Vec<Event>) {
-        self.poll(events);
+    fn poll_and_sort(&self, limit: Option<Duration>, events: &mut Vec<Event>) {
+        self.poll(limit, events);
         self.sort(events);
     }
 
-    fn poll(&self, events: &mut Vec<Event>) {
+    fn poll(&self, limit: Option<Duration>, events: &mut Vec<Event>) {
         let lost = lock(&self.lost).clone();
         let left = lost
             .as_ref()
@@ -263,7 +299,8 @@ impl Exchange {
             // Whoever waits for that rank would wait for ever.
             fatal(message);
         }
-        if let Err(error) = self.node.poll(left, events) {
+        let timeout = left.into_iter().chain(limit).min();
+        if let Err(error) = self.node.poll(timeout, events) {
             if self.closed.load(Acquire) {
                 // The process is ending; this thread ends with it.
                 loop {
@@ -276,33 +313,81 @@ impl Exchange {
         }
     }
 
-    /// Waits until `ready` finds what it looks for in the inbox.
-    pub fn wait<T>(&self, mut ready: impl FnMut(&mut Inbox) -> Option<T>) -> T {
-        if let Some(found) = ready(&mut lock(&self.inbox)) {
-            return found;
-        }
-        self.in_foreground(|events| {
-            loop {
-                if let Some(found) = ready(&mut lock(&self.inbox)) {
-                    return found;
-                }
-                self.poll_and_sort(events);
-            }
-        })
+    /// Waits until `ready` finds what it looks for in the inbox, or elsewhere (see [`Exchange::wake`]). Any number of threads may
+    /// wait at once. `ready` is also called by other threads, while they hold the inbox: it must be quick, take no lock that
+    /// is held by anybody who calls this type's functions, and end neither the job nor itself.
+    pub fn wait<T: Send>(&self, ready: impl FnMut(&mut Inbox) -> Option<T> + Send) -> T {
+        self.wait_until(None, ready)
+            .expect("a wait without a deadline ends with a result")
     }
 
-    fn in_foreground<T>(&self, action: impl FnOnce(&mut Vec<Event>) -> T) -> T {
-        lock(&self.turn).foreground = true;
-        self.node.wake();
-        let result = self.in_order(action);
-        self.resign();
+    /// As [`Exchange::wait`], but gives up at `deadline`.
+    pub fn wait_until<T: Send>(
+        &self,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut(&mut Inbox) -> Option<T> + Send,
+    ) -> Option<T> {
+        let mut result = None;
+        self.desk.seated(
+            &mut |inbox| {
+                result = ready(inbox);
+                result.is_some()
+            },
+            |seat| {
+                while !seat.served() {
+                    if seat.leads() {
+                        self.lead(seat, deadline);
+                    } else {
+                        seat.park(deadline);
+                    }
+                    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                        break;
+                    }
+                }
+            },
+            || {
+                self.resumed.notify_one();
+            },
+        );
         result
     }
 
-    /// Gives polling back to the background thread.
-    pub fn resign(&self) {
-        lock(&self.turn).foreground = false;
-        self.resumed.notify_one();
+    fn lead(&self, seat: &Seat, deadline: Option<Instant>) {
+        // The background may be in its poll.
+        self.node.wake();
+        self.in_order(|events| {
+            while !seat.served() {
+                let left = deadline.map(|until| until.saturating_duration_since(Instant::now()));
+                if left == Some(Duration::ZERO) {
+                    return;
+                }
+                self.poll_and_sort(left, events);
+            }
+        });
+    }
+
+    /// Something that a waiting thread's predicate looks at, other than the inbox, has changed. Cheap if nobody waits.
+    pub fn wake(&self) {
+        if self.desk.serve() {
+            self.node.wake();
+        }
+    }
+
+    /// Looks into the inbox without waiting.
+    pub fn look<T>(&self, action: impl FnOnce(&mut Inbox) -> T) -> T {
+        self.desk.open().look(action)
+    }
+
+    /// A name for a request whose answer is log entries, which are kept for it from now on.
+    pub fn ticket(&self) -> u64 {
+        let ticket = self.tickets.fetch_add(1, Relaxed);
+        self.look(|inbox| inbox.log.insert(ticket, None));
+        ticket
+    }
+
+    /// Waits for the answer to the request with this ticket.
+    pub fn answer(&self, ticket: u64) -> Vec<Entry> {
+        self.wait(|inbox| inbox.answer(ticket))
     }
 
     /// Reads on for at most `time`, in whichever thread this is: the coordinator is about to end this process.
@@ -317,7 +402,6 @@ impl Exchange {
                 self.sort(&mut events);
             }
         } else {
-            self.resign();
             std::thread::sleep(time);
         }
     }
@@ -327,11 +411,7 @@ impl Exchange {
         if self.node.queued() <= QUEUE_LIMIT {
             return;
         }
-        self.in_foreground(|events| {
-            while self.node.queued() > QUEUE_LIMIT {
-                self.poll_and_sort(events);
-            }
-        });
+        self.wait(|_| (self.node.queued() <= QUEUE_LIMIT).then_some(()));
     }
 
     /// Sorts events into the inbox. Ends the process when the job is over for this rank.
@@ -350,6 +430,8 @@ impl Exchange {
                 }
             }
         }
+        // Also without events: the queue may have drained.
+        self.desk.serve();
     }
 
     /// Decodes first and locks afterwards: a malformed message ends the job, which needs the inbox.
@@ -360,15 +442,11 @@ impl Exchange {
             }
             (ARRIVAL_FRAME, Peer::Rank(rank)) => {
                 let arrival = decode(&frame.payload, "arrival", from);
-                lock(&self.inbox)
-                    .arrivals
-                    .entry(rank)
-                    .or_default()
-                    .push_back(arrival);
+                self.look(|inbox| inbox.arrivals.entry(rank).or_default().push_back(arrival));
             }
             (ORDER_FRAME, Peer::Rank(_)) => {
                 let order = decode(&frame.payload, "order", from);
-                lock(&self.inbox).orders.push_back(order);
+                self.look(|inbox| inbox.orders.push_back(order));
             }
             (STREAM_FRAME, Peer::Rank(author)) => {
                 let (sequence, end) = parse_stream_tag(frame.tag);
@@ -377,14 +455,10 @@ impl Exchange {
                 } else {
                     Part::Delta(frame.payload)
                 };
-                lock(&self.inbox)
-                    .streams
-                    .entry((author, sequence))
-                    .or_default()
-                    .parts
-                    .push_back(part);
+                let key = (author, sequence);
+                self.look(|inbox| inbox.streams.entry(key).or_default().parts.push_back(part));
             }
-            (READY_FRAME, Peer::Rank(_)) => lock(&self.inbox).ready += 1,
+            (READY_FRAME, Peer::Rank(_)) => self.look(|inbox| inbox.ready += 1),
             (kind, _) => fatal(format_args!(
                 "unknown message {kind} from {from:?}: all ranks must run the same build"
             )),
@@ -392,23 +466,10 @@ impl Exchange {
     }
 
     fn sort_reply(&self, reply: Reply) {
-        let mut inbox = lock(&self.inbox);
-        match reply {
-            Reply::Welcome { addresses } => inbox.welcome = Some(addresses),
-            Reply::Granted {
-                acquired, entries, ..
-            } => inbox.granted.push_back((acquired, entries)),
-            Reply::Log { entries } => inbox.log.push_back(entries),
-            Reply::Chunk {
-                instance,
-                first,
-                end,
-            } => {
-                inbox.chunks.insert(instance, (first, end));
-            }
-            Reply::Shutdown => inbox.shutdown = true,
-            Reply::Abort => exit_now(1),
+        if reply == Reply::Abort {
+            exit_now(1);
         }
+        self.look(|inbox| inbox.take_reply(reply));
     }
 
     fn give(&self, result: Result<(), transport::Error>, to: &str) {

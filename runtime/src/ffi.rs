@@ -4,6 +4,7 @@
 
 pub mod alloc;
 pub mod libraries;
+pub mod locks;
 pub mod loops;
 pub mod omp;
 pub mod region;

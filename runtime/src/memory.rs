@@ -345,11 +345,14 @@ impl Memory {
             return;
         }
         let from = self.seen;
+        let ticket = exchange.ticket();
         exchange.request(&Request::FetchLog {
+            ticket,
             seen: from,
             upto: head,
         });
-        let entries = watch.waiting(|| exchange.wait(|inbox| inbox.log.pop_front()));
+        // Nobody needs this thread for that: what is named has been sent.
+        let entries = watch.waiting(|| exchange.answer(ticket));
         self.catch_up_log(exchange, from, &entries, watch);
         exchange.request(&Request::Applied { seen: self.seen });
     }

@@ -51,6 +51,11 @@ impl Stopwatch {
         result
     }
 
+    /// Accounts for time that a thread was blocked on other ranks.
+    pub fn waited(&mut self, time: Duration) {
+        self.now.waiting += time;
+    }
+
     /// Runs `action`, which sends or applies.
     pub fn moving<T>(&mut self, action: impl FnOnce() -> T) -> T {
         let started = Instant::now();

@@ -361,11 +361,17 @@ impl Lowerer<'_, '_> {
         let name = directive
             .critical
             .clone()
-            .map(|range| self.program.slice(&range).to_owned())
-            .unwrap_or_default();
+            .map(|range| self.program.slice(&range).to_owned());
+        let lock = name.map_or("cape_critical".to_owned(), |name| {
+            format!("cape_critical_{name}")
+        });
+        let mut definition = Code::default();
+        definition.push(Piece::Place(self.program.constructs[id].range.start));
+        definition.text(format!("CAPE_CRITICAL({lock});\n"));
+        self.sites.push(definition);
         let fillings = vec![
             ("SITE", self.site(id)),
-            ("NAME", Code::made(name)),
+            ("LOCK", Code::made(lock)),
             ("BODY", self.body(id)),
         ];
         template::CRITICAL.fill(fillings)

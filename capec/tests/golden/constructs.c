@@ -57,6 +57,7 @@ static const struct cape_site cape_site_1 = {"parallel", "constructs.c", 10};
 static const struct cape_site cape_site_2 = {"for", "constructs.c", 13};
 static const struct cape_site cape_site_3 = {"barrier", "constructs.c", 18};
 static const struct cape_site cape_site_4 = {"single", "constructs.c", 19};
+CAPE_CRITICAL(cape_critical_totals);
 static const struct cape_site cape_site_5 = {"critical", "constructs.c", 25};
 static const struct cape_site cape_site_6 = {"atomic", "constructs.c", 27};
 static const struct cape_site cape_site_7 = {"parallel for", "constructs.c", 30};
@@ -110,9 +111,9 @@ static void cape_region_1_all(void **cape_env)
             }
         }
         {
-            cape_critical_enter(&cape_site_5, "totals");
+            cape_critical_enter(&cape_site_5, &cape_critical_totals);
             last += sum;
-            cape_critical_exit(&cape_site_5, "totals");
+            cape_critical_exit(&cape_site_5, &cape_critical_totals);
         }
         {
             __typeof__((*count)) *const cape_target = &((*count));

@@ -236,8 +236,8 @@ int cape_barrier(const struct cape_site *site)
     return 0;
 }
 
-void cape_critical_enter(const struct cape_site *site, const char *name) { (void)site, (void)name; }
-void cape_critical_exit(const struct cape_site *site, const char *name) { (void)site, (void)name; }
+void cape_critical_enter(const struct cape_site *site, struct cape_critical *lock) { (void)site, (void)lock; }
+void cape_critical_exit(const struct cape_site *site, struct cape_critical *lock) { (void)site, (void)lock; }
 
 void cape_reduce(const struct cape_site *site, void *original, const void *partial, __SIZE_TYPE__ size, __SIZE_TYPE__ count,
                  cape_combiner combine)

@@ -9,7 +9,6 @@ mod allocators;
 mod devices;
 pub mod display;
 mod levels;
-mod locks;
 mod places;
 mod schedule;
 mod tasks;

@@ -1,10 +1,11 @@
 //! Barrier, critical, atomic, reduction and lastprivate values (OpenMP 5.2, chapter 15 and 5.4-5.5).
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 
 use crate::context::current;
 use crate::entry::Operation;
 use crate::ffi::site::Site;
+use crate::local::Lock;
 use crate::memory::Combiner;
 use crate::session::{self, Session};
 use crate::{region, sync};
@@ -34,9 +35,8 @@ pub unsafe extern "C" fn cape_barrier(site: *const Site) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_flush(_site: *const Site, _order: c_int) {
     std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-    if shared().is_some() {
-        sync::acquire(sync::ATOMIC_LOCK, false);
-        sync::release(sync::ATOMIC_LOCK);
+    if let Some(session) = in_active_region() {
+        sync::flush(session);
     }
 }
 
@@ -114,39 +114,32 @@ pub unsafe extern "C" fn cape_assign_conditional(
     }
 }
 
-/// Whether anybody could compete for a lock: in a region, even from a nested team of one.
-fn in_active_region() -> bool {
-    current().active_level > 0
+/// The session if other ranks could compete: in a region, even from a nested team of one.
+fn in_active_region() -> Option<&'static Session> {
+    session::get().filter(|_| current().active_level > 0)
 }
 
-unsafe fn critical(name: *const c_char) -> u64 {
-    // SAFETY: capec generates a string literal.
-    sync::critical_lock(&unsafe { CStr::from_ptr(name) }.to_string_lossy())
-}
-
-/// See `cape.h`.
-///
-/// # Safety
-/// `name` is a string.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_critical_enter(_site: *const Site, name: *const c_char) {
-    if session::get().is_none() || in_active_region() {
-        // SAFETY: the caller's promise.
-        sync::acquire(unsafe { critical(name) }, false);
+/// Runs `action` as the only thread of the job that has this lock, on the newest values.
+pub(super) fn with_lock<T>(lock: u64, action: impl FnOnce() -> T) -> T {
+    if session::get().is_none() {
+        ATOMIC_LOCK.acquire();
+        let result = action();
+        ATOMIC_LOCK.release();
+        return result;
     }
+    let session = in_active_region();
+    if let Some(session) = session {
+        sync::acquire(session, lock, false);
+    }
+    let result = action();
+    if let Some(session) = session {
+        sync::release(session, lock);
+    }
+    result
 }
 
-/// See `cape.h`.
-///
-/// # Safety
-/// `name` is a string.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_critical_exit(_site: *const Site, name: *const c_char) {
-    if session::get().is_none() || in_active_region() {
-        // SAFETY: the caller's promise.
-        sync::release(unsafe { critical(name) });
-    }
-}
+/// What [`sync::ATOMIC_LOCK`] is in a job of one rank.
+static ATOMIC_LOCK: Lock = Lock::new();
 
 /// See `cape.h`.
 ///
@@ -224,13 +217,19 @@ pub unsafe extern "C" fn cape_atomic_update(
     size: usize,
     combine: Combiner,
 ) {
-    if let Some(session) = session::get().filter(|_| in_active_region()) {
+    if session::get().is_none() {
+        ATOMIC_LOCK.acquire();
+        // SAFETY: the caller's promise.
+        unsafe { combine(x.cast(), operand.cast(), 1) };
+        return ATOMIC_LOCK.release();
+    }
+    if let Some(session) = in_active_region() {
         // SAFETY: it only compares addresses.
         if unsafe { cape_mixes_atomics() } != 0 || crate::libraries::mix_atomics() {
-            sync::acquire(sync::ATOMIC_LOCK, false);
+            sync::acquire(session, sync::ATOMIC_LOCK, false);
             // SAFETY: the caller's promise.
             unsafe { combine(x.cast(), operand.cast(), 1) };
-            return sync::release(sync::ATOMIC_LOCK);
+            return sync::release(session, sync::ATOMIC_LOCK);
         }
         let mut state = session.state();
         if state.memory.shares(x as usize, size) {
@@ -252,8 +251,10 @@ pub unsafe extern "C" fn cape_atomic_update(
 /// Called by translated code only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site) {
-    if session::get().is_none() || in_active_region() {
-        sync::acquire(sync::ATOMIC_LOCK, false);
+    if session::get().is_none() {
+        ATOMIC_LOCK.acquire();
+    } else if let Some(session) = in_active_region() {
+        sync::acquire(session, sync::ATOMIC_LOCK, false);
     }
 }
 
@@ -263,7 +264,9 @@ pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site) {
 /// Called by translated code only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_atomic_exit(_site: *const Site) {
-    if session::get().is_none() || in_active_region() {
-        sync::release(sync::ATOMIC_LOCK);
+    if session::get().is_none() {
+        ATOMIC_LOCK.release();
+    } else if let Some(session) = in_active_region() {
+        sync::release(session, sync::ATOMIC_LOCK);
     }
 }

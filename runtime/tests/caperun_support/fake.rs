@@ -295,10 +295,11 @@ fn locks(rounds: u64) -> ! {
     }
     if rank.rank == 0 {
         rank.ask(&Request::FetchLog {
+            ticket: 1,
             seen,
             upto: rounds * u64::from(rank.size),
         });
-        let Reply::Log { entries } = rank.answer() else {
+        let Reply::Log { entries, .. } = rank.answer() else {
             panic!("no log")
         };
         println!("{}", entries.last().map_or(number, value));
@@ -368,10 +369,11 @@ fn chunks(kind: &str) -> ! {
     rank.release(0, sum);
     if rank.rank == 0 {
         rank.ask(&Request::FetchLog {
+            ticket: 1,
             seen: 0,
             upto: u64::from(rank.size),
         });
-        let Reply::Log { entries } = rank.answer() else {
+        let Reply::Log { entries, .. } = rank.answer() else {
             panic!("no log")
         };
         let total: u64 = entries.iter().map(value).sum();

@@ -58,11 +58,15 @@ static void print_accounts(const char *when)
 
 static const struct cape_site cape_site_1 = {"parallel", "examples/bank.c", 68};
 static const struct cape_site cape_site_2 = {"for", "examples/bank.c", 70};
+CAPE_CRITICAL(cape_critical_vault);
 static const struct cape_site cape_site_3 = {"critical", "examples/bank.c", 73};
+CAPE_CRITICAL(cape_critical_fees);
 static const struct cape_site cape_site_4 = {"critical", "examples/bank.c", 79};
 static const struct cape_site cape_site_5 = {"single", "examples/bank.c", 83};
 static const struct cape_site cape_site_6 = {"for", "examples/bank.c", 87};
+CAPE_CRITICAL(cape_critical_vault);
 static const struct cape_site cape_site_7 = {"critical", "examples/bank.c", 90};
+CAPE_CRITICAL(cape_critical_fees);
 static const struct cape_site cape_site_8 = {"critical", "examples/bank.c", 92};
 
 static void cape_region_1_main(void **cape_env)
@@ -86,18 +90,18 @@ static void cape_region_1_main(void **cape_env)
                     {
                         int from = t % ACCOUNTS, to = (3 * t + 1) % ACCOUNTS;
                         {
-                            cape_critical_enter(&cape_site_3, "vault");
+                            cape_critical_enter(&cape_site_3, &cape_critical_vault);
                             {
                                 wrong += transfer(from, to, t % 90 + 1, t);
                                 if (t % 16 == 0)
                                     wrong += money() != (long)ACCOUNTS * OPENING;
                             }
-                            cape_critical_exit(&cape_site_3, "vault");
+                            cape_critical_exit(&cape_site_3, &cape_critical_vault);
                         }
                         {
-                            cape_critical_enter(&cape_site_4, "fees");
+                            cape_critical_enter(&cape_site_4, &cape_critical_fees);
                             fees += 2;
-                            cape_critical_exit(&cape_site_4, "fees");
+                            cape_critical_exit(&cape_site_4, &cape_critical_fees);
                         }
                     }
                 }
@@ -126,14 +130,14 @@ static void cape_region_1_main(void **cape_env)
                     {
                         int from = t % ACCOUNTS, to = (3 * t + 1) % ACCOUNTS;
                         {
-                            cape_critical_enter(&cape_site_7, "vault");
+                            cape_critical_enter(&cape_site_7, &cape_critical_vault);
                             wrong += transfer(to, from, t % 90 + 1, t);
-                            cape_critical_exit(&cape_site_7, "vault");
+                            cape_critical_exit(&cape_site_7, &cape_critical_vault);
                         }
                         {
-                            cape_critical_enter(&cape_site_8, "fees");
+                            cape_critical_enter(&cape_site_8, &cape_critical_fees);
                             fees -= 2;
-                            cape_critical_exit(&cape_site_8, "fees");
+                            cape_critical_exit(&cape_site_8, &cape_critical_fees);
                         }
                     }
                 }

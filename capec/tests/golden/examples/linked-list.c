@@ -68,6 +68,7 @@ static void print_and_free(const char *name, struct node *list)
 }
 
 static const struct cape_site cape_site_1 = {"parallel", "examples/linked-list.c", 77};
+CAPE_CRITICAL(cape_critical_list_of_new_nodes);
 static const struct cape_site cape_site_2 = {"critical", "examples/linked-list.c", 90};
 static const struct cape_site cape_site_3 = {"barrier", "examples/linked-list.c", 98};
 
@@ -87,13 +88,13 @@ static void cape_region_1_main(void **cape_env)
                 struct node *child = new_node(10 * node->key, NULL);
                 child->value = -node->key;
                 {
-                    cape_critical_enter(&cape_site_2, "list_of_new_nodes");
+                    cape_critical_enter(&cape_site_2, &cape_critical_list_of_new_nodes);
                     {
                         child->next = added;
                         added = child;
                         added_count++;
                     }
-                    cape_critical_exit(&cape_site_2, "list_of_new_nodes");
+                    cape_critical_exit(&cape_site_2, &cape_critical_list_of_new_nodes);
                 }
             }
         }

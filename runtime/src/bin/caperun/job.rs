@@ -405,7 +405,10 @@ impl Job<'_> {
                     self.act(action);
                 }
             }
-            Phase::Running => self.look_for_the_missing(now),
+            Phase::Running => {
+                self.look_for_the_missing(now);
+                self.answer_late(now);
+            }
             Phase::Settling { .. } | Phase::GivenUp { .. } => {}
         }
         if let Some(limit) = self
@@ -414,6 +417,15 @@ impl Job<'_> {
             .filter(|limit| self.started + *limit <= now)
         {
             self.conclude(Verdict::TimedOut { limit });
+        }
+    }
+
+    /// Answers the requests that were held back for news that did not come.
+    fn answer_late(&mut self, now: Instant) {
+        if self.service.deadline().is_some_and(|due| due <= now) {
+            for (rank, reply) in self.service.expire(now) {
+                self.reply(rank, &reply);
+            }
         }
     }
 
@@ -452,7 +464,10 @@ impl Job<'_> {
 
     fn deadline(&self) -> Option<Instant> {
         let phase = match &self.phase {
-            Phase::Running => self.joining_deadline(),
+            Phase::Running => [self.joining_deadline(), self.service.deadline()]
+                .into_iter()
+                .flatten()
+                .min(),
             Phase::Settling { until, .. } => Some(*until),
             Phase::Closing { steps, .. } | Phase::Ending { steps, .. } => steps.deadline(),
             Phase::GivenUp { .. } => None,

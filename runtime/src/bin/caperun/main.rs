@@ -37,6 +37,8 @@ mod verdict;
 )]
 #[path = "../../control.rs"]
 mod control;
+#[path = "../../marks.rs"]
+mod marks;
 
 use std::process::ExitCode;
 

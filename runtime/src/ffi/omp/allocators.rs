@@ -10,10 +10,10 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 
-use crate::context::current;
 use crate::failure::fatal;
 use crate::ffi::alloc::{__wrap_free, __wrap_malloc};
-use crate::{icv, session, sync};
+use crate::ffi::sync::with_lock;
+use crate::icv;
 
 /// The largest handle of a predefined allocator.
 const PREDEFINED: u64 = 8;
@@ -181,19 +181,15 @@ unsafe fn traits_of(allocator: u64) -> Traits {
 /// Changes what the allocator's pool has given out, if `accept` the present number.
 unsafe fn account(allocator: u64, change: impl FnOnce(usize) -> Option<usize>) -> bool {
     let used = (allocator + std::mem::offset_of!(Traits, used) as u64) as *mut usize;
-    let lock = session::get().is_none() || current().active_level > 0;
-    if lock {
-        sync::acquire(used as u64, false);
-    }
-    // SAFETY: the allocator is the program's, alive, and locked where there are others.
-    let changed = change(unsafe { *used });
-    if let Some(now) = changed {
-        // SAFETY: as above.
-        unsafe { *used = now };
-    }
-    if lock {
-        sync::release(used as u64);
-    }
+    let changed = with_lock(used as u64, || {
+        // SAFETY: the allocator is the program's, alive, and locked where there are others.
+        let changed = change(unsafe { *used });
+        if let Some(now) = changed {
+            // SAFETY: as above.
+            unsafe { *used = now };
+        }
+        changed
+    });
     changed.is_some()
 }
 

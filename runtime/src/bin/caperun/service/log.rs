@@ -9,6 +9,7 @@
 //! have said how far they got, and no unanswered request reaches further back.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::control::{Entry, LogPosition};
 
@@ -16,8 +17,22 @@ use crate::control::{Entry, LogPosition};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fetch {
     rank: u32,
+    ticket: u64,
     seen: LogPosition,
     upto: LogPosition,
+    /// When it is answered anyway.
+    until: Option<Instant>,
+}
+
+/// Entries for a rank that asked for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Who asked.
+    pub rank: u32,
+    /// Under which name.
+    pub ticket: u64,
+    /// In order.
+    pub entries: Vec<Entry>,
 }
 
 /// The job's log, as far as anybody may still ask for it.
@@ -73,17 +88,22 @@ impl Log {
         }
     }
 
-    /// Adds an entry; returns the fetches it completes, as (rank, entries).
-    pub fn append(&mut self, entry: Entry) -> Vec<(u32, Vec<Entry>)> {
+    /// Adds an entry; returns the fetches it completes.
+    pub fn append(&mut self, entry: Entry) -> Vec<Answered> {
         self.entries.push_back(entry);
         let end = self.end();
         let (ready, waiting): (Vec<Fetch>, Vec<Fetch>) =
             self.fetches.iter().partition(|fetch| fetch.upto <= end);
         self.fetches = waiting;
-        ready
-            .into_iter()
-            .map(|fetch| (fetch.rank, self.range(fetch.seen, fetch.upto)))
-            .collect()
+        ready.into_iter().map(|fetch| self.answer(fetch)).collect()
+    }
+
+    fn answer(&self, fetch: Fetch) -> Answered {
+        Answered {
+            rank: fetch.rank,
+            ticket: fetch.ticket,
+            entries: self.range(fetch.seen, fetch.upto),
+        }
     }
 
     /// The entries from `seen` to `upto`; none if `upto` is not after `seen`. `seen` was checked.
@@ -104,15 +124,61 @@ impl Log {
     pub fn fetch(
         &mut self,
         rank: u32,
+        ticket: u64,
         seen: LogPosition,
         upto: LogPosition,
-    ) -> Result<Option<Vec<Entry>>, OutOfRange> {
+    ) -> Result<Option<Answered>, OutOfRange> {
         self.check(seen)?;
+        let fetch = Fetch {
+            rank,
+            ticket,
+            seen,
+            upto,
+            until: None,
+        };
         if upto <= self.end() {
-            return Ok(Some(self.range(seen, upto)));
+            return Ok(Some(self.answer(fetch)));
         }
-        self.fetches.push(Fetch { rank, seen, upto });
+        self.fetches.push(fetch);
         Ok(None)
+    }
+
+    /// The entries from `seen` on if there are any; otherwise they are returned by the next [`Log::append`], or by [`Log::expire`]
+    /// after `until`.
+    pub fn flush(
+        &mut self,
+        rank: u32,
+        ticket: u64,
+        seen: LogPosition,
+        until: Option<Instant>,
+    ) -> Result<Option<Answered>, OutOfRange> {
+        self.check(seen)?;
+        let fetch = Fetch {
+            rank,
+            ticket,
+            seen,
+            upto: self.end().max(seen + 1),
+            until,
+        };
+        if seen < self.end() || until.is_none() {
+            return Ok(Some(self.answer(fetch)));
+        }
+        self.fetches.push(fetch);
+        Ok(None)
+    }
+
+    /// When the next request has to be answered, whether there is anything new or not.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.fetches.iter().filter_map(|fetch| fetch.until).min()
+    }
+
+    /// Answers the requests whose time is up.
+    pub fn expire(&mut self, now: Instant) -> Vec<Answered> {
+        let up = |fetch: &Fetch| fetch.until.is_some_and(|until| until <= now);
+        let (ready, waiting): (Vec<Fetch>, Vec<Fetch>) =
+            self.fetches.iter().partition(|fetch| up(fetch));
+        self.fetches = waiting;
+        ready.into_iter().map(|fetch| self.answer(fetch)).collect()
     }
 
     /// Notes that `rank` has applied everything before `seen`.
@@ -182,15 +248,18 @@ mod tests {
     fn a_fetch_waits_for_the_entry_it_needs() {
         let mut log = log_of(2, 2);
         assert_eq!(
-            log.fetch(0, 0, 2).expect("in range").map(|e| sequences(&e)),
-            Some(vec![0, 1])
+            log.fetch(0, 7, 0, 2)
+                .expect("in range")
+                .map(|found| (found.ticket, sequences(&found.entries))),
+            Some((7, vec![0, 1]))
         );
-        assert_eq!(log.fetch(1, 1, 4), Ok(None));
+        assert_eq!(log.fetch(1, 8, 1, 4), Ok(None));
         assert_eq!(log.waits_for(1), Some(4));
         assert!(log.append(entry(2)).is_empty());
         let woken = log.append(entry(3));
         assert_eq!(woken.len(), 1);
-        assert_eq!((woken[0].0, sequences(&woken[0].1)), (1, vec![1, 2, 3]));
+        assert_eq!((woken[0].rank, woken[0].ticket), (1, 8));
+        assert_eq!(sequences(&woken[0].entries), [1, 2, 3]);
         assert_eq!(log.waits_for(1), None);
     }
 
@@ -220,11 +289,30 @@ mod tests {
     #[test]
     fn a_waiting_fetch_keeps_its_entries() {
         let mut log = log_of(1, 3);
-        assert_eq!(log.fetch(0, 1, 4), Ok(None));
+        assert_eq!(log.fetch(0, 9, 1, 4), Ok(None));
         log.note_applied(0, 3);
         log.truncate(None);
         assert_eq!(log.held(), 2);
         let woken = log.append(entry(3));
-        assert_eq!(sequences(&woken[0].1), [1, 2, 3]);
+        assert_eq!(sequences(&woken[0].entries), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_flush_without_news_is_held_back() {
+        let mut log = log_of(2, 2);
+        let start = Instant::now();
+        let later = start + std::time::Duration::from_millis(1);
+        let found = log.flush(0, 1, 1, Some(later)).expect("in range");
+        assert_eq!(found.map(|found| sequences(&found.entries)), Some(vec![1]));
+        let found = log.flush(0, 2, 2, None).expect("in range");
+        assert_eq!(found.map(|found| found.entries.len()), Some(0), "at once");
+        assert_eq!(log.flush(0, 3, 2, Some(later)), Ok(None));
+        assert_eq!(log.deadline(), Some(later));
+        assert!(log.expire(start).is_empty());
+        assert_eq!(sequences(&log.append(entry(2))[0].entries), [2], "news");
+        assert_eq!(log.flush(0, 4, 3, Some(later)), Ok(None));
+        let expired = log.expire(later);
+        assert_eq!((expired.len(), expired[0].ticket), (1, 4));
+        assert_eq!((expired[0].entries.len(), log.deadline()), (0, None));
     }
 }

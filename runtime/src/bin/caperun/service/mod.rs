@@ -1,14 +1,18 @@
 //! What the coordinator does for the ranks: state machines that take a request and return replies, and touch nothing else.
 
 pub mod chunks;
+pub mod events;
 pub mod locks;
 pub mod log;
 pub mod membership;
 
-use crate::control::{LogPosition, RankStatistics, Reply, Request};
+use std::time::{Duration, Instant};
+
+use crate::control::{Entry, LogPosition, RankStatistics, Reply, Request};
 use chunks::{Chunks, Plan};
+use events::{Events, Waiter};
 use locks::{Answer, Locks};
-use log::Log;
+use log::{Answered, Log};
 use membership::{Member, Membership};
 
 /// Replies and the ranks they go to, in order.
@@ -33,6 +37,7 @@ pub struct Service {
     locks: Locks,
     log: Log,
     chunks: Chunks,
+    events: Events,
     statistics: Vec<Option<RankStatistics>>,
     finalizing: bool,
 }
@@ -46,6 +51,7 @@ impl Service {
             locks: Locks::default(),
             log: Log::new(ranks),
             chunks: Chunks::default(),
+            events: Events::default(),
             statistics: vec![None; ranks as usize],
             finalizing: false,
         }
@@ -129,14 +135,7 @@ impl Service {
                 self.answer(rank, lock, answer, replies);
             }
             Request::Release { lock, entry } => {
-                if let Some(entry) = entry {
-                    let woken = self.log.append(entry);
-                    replies.extend(
-                        woken
-                            .into_iter()
-                            .map(|(rank, entries)| (rank, Reply::Log { entries })),
-                    );
-                }
+                self.append(entry, replies);
                 let next = self
                     .locks
                     .release(lock, rank, self.log.end())
@@ -145,14 +144,55 @@ impl Service {
                     self.answer(rank, lock, answer, replies);
                 }
             }
-            Request::FetchLog { seen, upto } => {
+            Request::FetchLog { ticket, seen, upto } => {
                 self.log.note_applied(rank, seen);
                 let found = self
                     .log
-                    .fetch(rank, seen, upto)
+                    .fetch(rank, ticket, seen, upto)
                     .map_err(|error| error.to_string())?;
-                replies.extend(found.map(|entries| (rank, Reply::Log { entries })));
+                replies.extend(found.map(reply));
             }
+            Request::Flush {
+                ticket,
+                seen,
+                entry,
+                patience,
+            } => {
+                self.log.check(seen).map_err(|error| error.to_string())?;
+                self.log.note_applied(rank, seen);
+                self.append(entry, replies);
+                let patience = Duration::from_micros(u64::from(patience));
+                let until = (!patience.is_zero()).then(|| Instant::now() + patience);
+                let found = self
+                    .log
+                    .flush(rank, ticket, seen, until)
+                    .map_err(|error| error.to_string())?;
+                replies.extend(found.map(reply));
+            }
+            Request::Post {
+                instance,
+                position,
+                entry,
+            } => {
+                self.append(entry, replies);
+                for waiter in self.events.post(instance, position) {
+                    replies.push(self.answer_waiter(waiter));
+                }
+            }
+            Request::Await {
+                ticket,
+                instance,
+                position,
+                seen,
+            } => {
+                self.log.check(seen).map_err(|error| error.to_string())?;
+                self.log.note_applied(rank, seen);
+                let waiter = Waiter { rank, ticket, seen };
+                if self.events.wait(instance, position, waiter) {
+                    replies.push(self.answer_waiter(waiter));
+                }
+            }
+            Request::Forget { instance, ranks } => self.events.forget(instance, ranks),
             Request::Applied { seen } => {
                 self.log.check(seen).map_err(|error| error.to_string())?;
                 self.log.note_applied(rank, seen);
@@ -190,8 +230,35 @@ impl Service {
                 unreachable!("handled before the job is complete")
             }
         }
-        self.log.truncate(self.locks.earliest_waiting());
+        let pending = [
+            self.locks.earliest_waiting(),
+            self.events.earliest_waiting(),
+        ];
+        self.log.truncate(pending.into_iter().flatten().min());
         Ok(Progress::Ordinary)
+    }
+
+    fn append(&mut self, entry: Option<Entry>, replies: &mut Replies) {
+        if let Some(entry) = entry {
+            replies.extend(self.log.append(entry).into_iter().map(reply));
+        }
+    }
+
+    /// All of the log that `waiter` lacks, which is at least what was published with the event.
+    fn answer_waiter(&self, waiter: Waiter) -> (u32, Reply) {
+        let Waiter { rank, ticket, seen } = waiter;
+        let entries = self.log.range(seen, self.log.end());
+        (rank, Reply::Log { ticket, entries })
+    }
+
+    /// When [`Service::expire`] is to be called next.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.log.deadline()
+    }
+
+    /// Answers the requests whose time is up.
+    pub fn expire(&mut self, now: Instant) -> Replies {
+        self.log.expire(now).into_iter().map(reply).collect()
     }
 
     fn answer(&self, asking: u32, lock: u64, answer: Answer, replies: &mut Replies) {
@@ -259,14 +326,25 @@ impl Service {
                 self.log.end()
             )
         };
+        let event = |position| format!("waits for iteration {position} of an ordered loop");
         lock.or_else(|| self.log.waits_for(rank).map(entry))
+            .or_else(|| self.events.waits_for(rank).map(event))
     }
+}
+
+fn reply(answered: Answered) -> (u32, Reply) {
+    let Answered {
+        rank,
+        ticket,
+        entries,
+    } = answered;
+    (rank, Reply::Log { ticket, entries })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{Entry, LoopKind};
+    use crate::control::LoopKind;
 
     fn hello(pid: u32) -> Request {
         let Member {
@@ -431,17 +509,68 @@ mod tests {
     #[test]
     fn a_fetch_is_answered_when_its_entry_arrives() {
         let mut service = started(2);
-        assert!(ask(&mut service, 1, Request::FetchLog { seen: 0, upto: 1 }).is_empty());
+        assert!(
+            ask(
+                &mut service,
+                1,
+                Request::FetchLog {
+                    ticket: 5,
+                    seen: 0,
+                    upto: 1
+                }
+            )
+            .is_empty()
+        );
         assert!(service.waits_for(1).expect("waits").contains("entry 1"));
         ask(&mut service, 0, acquire(0));
         let replies = ask(&mut service, 0, release(0, 0));
         assert!(
-            matches!(&replies[..], [(1, Reply::Log { entries })] if entries.len() == 1),
+            matches!(&replies[..], [(1, Reply::Log { ticket: 5, entries })] if entries.len() == 1),
             "{replies:?}"
         );
-        let replies = ask(&mut service, 1, Request::FetchLog { seen: 1, upto: 1 });
+        let replies = ask(
+            &mut service,
+            1,
+            Request::FetchLog {
+                ticket: 6,
+                seen: 1,
+                upto: 1,
+            },
+        );
         assert!(
-            matches!(&replies[..], [(1, Reply::Log { entries })] if entries.is_empty()),
+            matches!(&replies[..], [(1, Reply::Log { ticket: 6, entries })] if entries.is_empty()),
+            "{replies:?}"
+        );
+    }
+
+    #[test]
+    fn an_event_brings_what_was_published_with_it() {
+        let mut service = started(3);
+        let wait = |rank: u32, seen| Request::Await {
+            ticket: u64::from(rank),
+            instance: (4, 1),
+            position: 9,
+            seen,
+        };
+        assert!(ask(&mut service, 1, wait(1, 0)).is_empty());
+        assert!(service.waits_for(1).expect("waits").contains("iteration 9"));
+        let post = Request::Post {
+            instance: (4, 1),
+            position: 9,
+            entry: Some(Entry {
+                author: 2,
+                sequence: 0,
+                inline: None,
+            }),
+        };
+        let replies = ask(&mut service, 2, post);
+        assert!(
+            matches!(&replies[..], [(1, Reply::Log { ticket: 1, entries })] if entries.len() == 1),
+            "{replies:?}"
+        );
+        let replies = ask(&mut service, 0, wait(0, 1));
+        assert!(
+            matches!(&replies[..], [(0, Reply::Log { ticket: 0, entries })] if entries.is_empty()),
             "{replies:?}"
         );
     }
