@@ -39,7 +39,7 @@ use lang_c::driver::{Config, SyntaxError, parse_preprocessed};
 
 use code::{Code, Piece};
 use copy::{Binding, ParseCopy};
-use directive::{Directive, DirectiveKind, Form};
+use directive::{Directive, Form};
 use lower::Translated;
 use macros::Macros;
 use markers::SourceMap;
@@ -187,7 +187,7 @@ fn directives(
                 problems.extend(found);
                 hidden.push((index, Binding::Hidden));
             }
-            Some(Ok(directive)) if directive.kind == DirectiveKind::Threadprivate => {
+            Some(Ok(directive)) if directive.form() == Form::Declarative => {
                 declarative.push(directive);
                 hidden.push((index, Binding::Hidden));
             }

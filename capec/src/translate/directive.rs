@@ -141,6 +141,8 @@ pub enum ListKind {
     Detach,
     /// The list of a `flush` directive
     Flush,
+    /// A list of what a device is to hold, or of where it is: the clause's name
+    Mapped(&'static str),
 }
 
 impl ListKind {
@@ -159,6 +161,7 @@ impl ListKind {
             Self::TaskReduction(_) => "task_reduction",
             Self::Detach => "detach",
             Self::Flush => "flush",
+            Self::Mapped(name) => name,
         }
     }
 }
@@ -292,15 +295,57 @@ pub enum AtomicForm {
     Capture,
 }
 
+/// What `default` says about the variables that no clause names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// `shared`
+    Shared,
+    /// `none`
+    None,
+    /// `private`
+    Private,
+    /// `firstprivate`
+    Firstprivate,
+}
+
+/// What `defaultmap` says about the variables of a category that no clause names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultMap {
+    /// The device uses the host's.
+    Mapped,
+    /// `firstprivate`
+    Firstprivate,
+    /// `none`
+    None,
+    /// `default`
+    Default,
+}
+
 /// One clause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClauseKind {
     /// `num_threads(expression)`
     NumThreads(Range<usize>),
-    /// `if(expression)`
-    If(Range<usize>),
-    /// `default(none)` is true, `default(shared)` false
-    DefaultNone(bool),
+    /// `if([constituent :] expression)`
+    If(Option<DirectiveKind>, Range<usize>),
+    /// `default(...)`
+    Default(Default),
+    /// `num_teams([lower :] upper)`
+    NumTeams(Option<Range<usize>>, Range<usize>),
+    /// `thread_limit(expression)`
+    ThreadLimit(Range<usize>),
+    /// `dist_schedule(static[, chunk])`
+    DistSchedule(Option<Range<usize>>),
+    /// `proc_bind(...)`, an omp_proc_bind_t
+    ProcBind(i32),
+    /// `defaultmap(behaviour[: category])`
+    Defaultmap(DefaultMap, &'static str),
+    /// `at(execution)` is true, `at(compilation)` false
+    AtExecution(bool),
+    /// `severity(fatal)` is true, `severity(warning)` false
+    Fatal(bool),
+    /// `message(expression)`
+    Message(Range<usize>),
     /// A data-sharing list.
     List(ListKind, Vec<Item>),
     /// `schedule(kind, chunk)`
@@ -377,8 +422,25 @@ impl Directive {
         self.clauses.iter().find_map(|clause| pick(&clause.kind))
     }
 
+    /// The expression of the `if` clause for constituent `kind`.
+    pub fn condition(&self, kind: DirectiveKind) -> Option<&Range<usize>> {
+        self.find(|clause| match clause {
+            ClauseKind::If(modifier, range) if modifier.is_none_or(|named| named == kind) => {
+                Some(range)
+            }
+            _ => None,
+        })
+    }
+
+    /// What the `default` clause says.
+    pub fn default(&self) -> Option<Default> {
+        self.find(|clause| match clause {
+            ClauseKind::Default(default) => Some(*default),
+            _ => None,
+        })
+    }
+
     /// Whether `kind` is among the constituents.
-    #[expect(dead_code, reason = "for the constructs to come")]
     pub fn has(&self, kind: DirectiveKind) -> bool {
         self.parts.contains(&kind)
     }

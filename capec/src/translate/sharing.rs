@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::directive::ClauseKind;
+use super::directive::Default;
 use super::problem::Problem;
 use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 
@@ -247,11 +247,7 @@ impl Sharing<'_, '_> {
         if self.program.entities[entity].threadprivate {
             return;
         }
-        let none = construct.takes("default")
-            && directive
-                .clauses
-                .iter()
-                .any(|clause| clause.kind == ClauseKind::DefaultNone(true));
+        let none = construct.takes("default") && directive.default() == Some(Default::None);
         let Some(place) = place.filter(|_| none && !construct.listed.contains(&entity)) else {
             return;
         };

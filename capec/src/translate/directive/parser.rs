@@ -1,5 +1,6 @@
 //! The parser of pragmas: a recursive descent over their tokens that collects what is wrong.
 
+mod offload;
 mod tasking;
 
 use std::ops::Range;
@@ -8,8 +9,8 @@ use super::super::problem::Problem;
 use super::super::tokens::{Token, TokenKind, closing};
 use super::names;
 use super::{
-    AtomicForm, Clause, ClauseKind, Directive, DirectiveKind, Item, ListKind, Operator, Schedule,
-    Section,
+    AtomicForm, Clause, ClauseKind, Default, Directive, DirectiveKind, Item, ListKind, Operator,
+    Schedule, Section,
 };
 
 /// Constituents that cannot be translated yet.
@@ -18,99 +19,46 @@ const UNSUPPORTED: &[DirectiveKind] = &[
     DirectiveKind::Loop,
     DirectiveKind::Ordered,
     DirectiveKind::Scan,
-    DirectiveKind::Target,
-    DirectiveKind::TargetData,
-    DirectiveKind::TargetEnterData,
-    DirectiveKind::TargetExitData,
-    DirectiveKind::TargetUpdate,
-    DirectiveKind::Teams,
-    DirectiveKind::Distribute,
     DirectiveKind::DeclareReduction,
     DirectiveKind::DeclareSimd,
-    DirectiveKind::DeclareTarget,
-    DirectiveKind::EndDeclareTarget,
-    DirectiveKind::DeclareMapper,
     DirectiveKind::DeclareVariant,
     DirectiveKind::BeginDeclareVariant,
     DirectiveKind::EndDeclareVariant,
-    DirectiveKind::Requires,
-    DirectiveKind::Error,
-    DirectiveKind::Nothing,
-    DirectiveKind::Assume,
-    DirectiveKind::Assumes,
-    DirectiveKind::EndAssumes,
-    DirectiveKind::Allocate,
     DirectiveKind::Metadirective,
     DirectiveKind::Tile,
-    DirectiveKind::Unroll,
     DirectiveKind::Interop,
     DirectiveKind::Dispatch,
 ];
 
 /// Clauses of OpenMP that exist but cannot be translated yet.
 const UNSUPPORTED_CLAUSES: &[&str] = &[
-    "absent",
     "adjust_args",
     "align",
     "aligned",
-    "allocator",
     "append_args",
-    "at",
-    "atomic_default_mem_order",
     "bind",
     "compare",
-    "contains",
-    "defaultmap",
-    "device",
-    "device_type",
-    "dist_schedule",
     "doacross",
-    "dynamic_allocators",
-    "enter",
     "exclusive",
     "fail",
-    "from",
-    "full",
-    "has_device_addr",
-    "holds",
     "inbranch",
     "inclusive",
-    "indirect",
     "init",
     "initializer",
-    "is_device_ptr",
     "linear",
-    "link",
-    "map",
     "match",
-    "message",
     "nocontext",
-    "no_openmp",
-    "no_openmp_routines",
-    "no_parallelism",
     "nontemporal",
     "notinbranch",
     "novariants",
-    "num_teams",
     "ordered",
     "otherwise",
-    "partial",
-    "proc_bind",
-    "reverse_offload",
     "safelen",
-    "severity",
     "simdlen",
     "sizes",
-    "thread_limit",
     "threads",
-    "to",
-    "unified_address",
-    "unified_shared_memory",
     "uniform",
     "use",
-    "use_device_addr",
-    "use_device_ptr",
-    "uses_allocators",
     "weak",
     "when",
 ];
@@ -174,6 +122,9 @@ impl<'a> Parser<'a> {
             DirectiveKind::Threadprivate => clauses.extend(self.threadprivate()),
             DirectiveKind::Flush => clauses.extend(self.flush_list()),
             DirectiveKind::Depobj => clauses.extend(self.depobj()),
+            DirectiveKind::DeclareTarget
+            | DirectiveKind::DeclareMapper
+            | DirectiveKind::Allocate => clauses.extend(self.declared(kind)),
             _ => {}
         }
         while self.at < self.tokens.len() {
@@ -303,9 +254,12 @@ impl<'a> Parser<'a> {
             self.refuse_clause(directive, parts, name, range);
             return None;
         }
-        let kind = match self.tasking_clause(parts[0], directive, name, &arguments, &range) {
+        let known = self
+            .tasking_clause(parts[0], directive, name, &arguments, &range)
+            .or_else(|| self.offload_clause(parts, name, &arguments, &range));
+        let kind = match known {
             Some(found) => found?,
-            None => self.clause_kind(name, arguments, &range)?,
+            None => self.clause_kind(parts, name, arguments, &range)?,
         };
         Some(Clause { kind, range })
     }
@@ -354,6 +308,7 @@ impl<'a> Parser<'a> {
 
     fn clause_kind(
         &mut self,
+        parts: &[DirectiveKind],
         name: &str,
         arguments: Option<Range<usize>>,
         range: &Range<usize>,
@@ -373,7 +328,9 @@ impl<'a> Parser<'a> {
             (Some(_), Some(_)) => {
                 self.malformed(range, format!("clause '{name}' takes no arguments"))
             }
-            (None, Some(inside)) if !inside.is_empty() => self.with_arguments(name, inside, range),
+            (None, Some(inside)) if !inside.is_empty() => {
+                self.with_arguments(parts, name, inside, range)
+            }
             (None, _) => self.malformed(
                 range,
                 format!("clause '{name}' needs arguments in parentheses"),
@@ -388,21 +345,25 @@ impl<'a> Parser<'a> {
 
     fn with_arguments(
         &mut self,
+        parts: &[DirectiveKind],
         name: &str,
         inside: Range<usize>,
         range: &Range<usize>,
     ) -> Option<ClauseKind> {
         match name {
             "num_threads" => Some(ClauseKind::NumThreads(self.span(inside))),
-            "if" => self.condition(inside),
+            "if" => self.condition(parts, inside),
             "default" => match self.word_at(inside.start) {
-                "shared" if inside.len() == 1 => Some(ClauseKind::DefaultNone(false)),
-                "none" if inside.len() == 1 => Some(ClauseKind::DefaultNone(true)),
-                "private" | "firstprivate" => self.malformed(
+                "shared" if inside.len() == 1 => Some(ClauseKind::Default(Default::Shared)),
+                "none" if inside.len() == 1 => Some(ClauseKind::Default(Default::None)),
+                "private" if inside.len() == 1 => Some(ClauseKind::Default(Default::Private)),
+                "firstprivate" if inside.len() == 1 => {
+                    Some(ClauseKind::Default(Default::Firstprivate))
+                }
+                _ => self.malformed(
                     range,
-                    "default(private) and default(firstprivate) are not supported yet".to_owned(),
+                    "clause 'default' takes shared, none, private or firstprivate".to_owned(),
                 ),
-                _ => self.malformed(range, "clause 'default' takes shared or none".to_owned()),
             },
             "schedule" => self.schedule(inside),
             "collapse" => match self.word_at(inside.start).parse() {
@@ -444,21 +405,25 @@ impl<'a> Parser<'a> {
         Some(inside)
     }
 
-    /// `if([parallel :] expression)`
-    fn condition(&mut self, inside: Range<usize>) -> Option<ClauseKind> {
+    /// `if([directive-name :] expression)`
+    fn condition(&mut self, parts: &[DirectiveKind], inside: Range<usize>) -> Option<ClauseKind> {
+        let words: Vec<&str> = inside.clone().map(|index| self.word_at(index)).collect();
+        let named = names::lookup(&words)
+            .filter(|(name, _)| words.get(name.split(' ').count()) == Some(&":"));
         let mut start = inside.start;
-        if self.word_at(start + 1) == ":" && self.tokens[start].kind == TokenKind::Word {
-            if !matches!(
-                self.word_at(start),
-                "parallel" | "task" | "taskloop" | "cancel"
-            ) {
-                let message = format!(
-                    "the modifier '{}' does not name this construct",
-                    self.word_at(start)
-                );
-                return self.malformed(&self.tokens[start].range.clone(), message);
+        let mut modifier = None;
+        let word = self.tokens[start].kind == TokenKind::Word;
+        if named.is_some() || (word && self.word_at(start + 1) == ":") {
+            let name = named.map_or(words[0], |(name, _)| name);
+            let part = named.map(|(_, named)| named[0]);
+            match part.filter(|part| parts.contains(part)) {
+                None => {
+                    let message = format!("the modifier '{name}' does not name this construct");
+                    return self.malformed(&self.tokens[start].range.clone(), message);
+                }
+                found => modifier = found,
             }
-            start += 2;
+            start += name.split(' ').count() + 1;
         }
         if start >= inside.end {
             return self.malformed(
@@ -466,7 +431,7 @@ impl<'a> Parser<'a> {
                 "clause 'if' needs an expression".to_owned(),
             );
         }
-        Some(ClauseKind::If(self.span(start..inside.end)))
+        Some(ClauseKind::If(modifier, self.span(start..inside.end)))
     }
 
     /// `schedule([modifier[, modifier]:] kind[, chunk])`
@@ -628,7 +593,15 @@ impl<'a> Parser<'a> {
                     clause.kind,
                     ClauseKind::List(..) | ClauseKind::Advice | ClauseKind::Depend(_)
                 );
+                let apart = match (&clause.kind, &earlier.kind) {
+                    (ClauseKind::If(one, _), ClauseKind::If(other, _)) => one != other,
+                    (ClauseKind::Defaultmap(_, one), ClauseKind::Defaultmap(_, other)) => {
+                        one != other
+                    }
+                    _ => false,
+                };
                 !lists
+                    && !apart
                     && std::mem::discriminant(&earlier.kind) == std::mem::discriminant(&clause.kind)
             });
             if let Some(earlier) = repeated {

@@ -4,7 +4,7 @@ use super::super::code::{Code, Piece};
 use super::super::declare::{
     Access, access, declarator, dimension_name, dimension_values, expression, hoisted, specifiers,
 };
-use super::super::directive::ClauseKind;
+use super::super::directive::{ClauseKind, DirectiveKind};
 use super::super::program::{ConstructId, EntityId, EntityKind, Layer};
 use super::super::sharing::{is_spellable, typedefs};
 use super::super::template::{self, lines};
@@ -92,9 +92,10 @@ impl Lowerer<'_, '_> {
                 None
             }
         });
-        let condition = directive.find(|kind| {
-            if let ClauseKind::If(range) = kind {
-                Some(range)
+        let condition = directive.condition(DirectiveKind::Parallel);
+        let bind = directive.find(|kind| {
+            if let ClauseKind::ProcBind(bind) = kind {
+                Some(*bind)
             } else {
                 None
             }
@@ -128,7 +129,7 @@ impl Lowerer<'_, '_> {
             ("COUNT", Code::made(addresses.len().to_string())),
             ("THREADS", threads),
             ("CONDITION", condition),
-            ("BIND", Code::made("-1")),
+            ("BIND", Code::made(bind.unwrap_or(-1).to_string())),
             ("CLEANUP", cleanup),
         ])
     }

@@ -29,6 +29,9 @@ impl<'a> Resolver<'a, '_> {
                 for id in all {
                     self.program.constructs[*id].listed.insert(entity);
                 }
+                if matches!(kind, ListKind::Mapped(_)) {
+                    continue;
+                }
                 match seen.get(&entity) {
                     None => {
                         seen.insert(entity, (*kind, item.name.clone()));
@@ -91,6 +94,7 @@ impl<'a> Resolver<'a, '_> {
             | ListKind::InReduction(_)
             | ListKind::TaskReduction(_)
             | ListKind::Detach
+            | ListKind::Mapped(_)
             | ListKind::Flush => return,
             ListKind::Private => private,
             ListKind::Firstprivate => Private {
@@ -186,7 +190,10 @@ impl<'a> Resolver<'a, '_> {
             self.problems.push(Problem::new(name.clone(), message));
             return None;
         }
-        let written = !matches!(kind, ListKind::Shared | ListKind::Firstprivate);
+        let written = !matches!(
+            kind,
+            ListKind::Shared | ListKind::Firstprivate | ListKind::Mapped(_)
+        );
         let through_pointer =
             matches!(kind, ListKind::Reduction(_)) && self.program.is_pointer(entity);
         if written && !through_pointer && self.program.is_constant(entity) {
@@ -202,16 +209,38 @@ impl<'a> Resolver<'a, '_> {
     /// Resolves the expressions of clauses, each by the data environment around the construct that it is for.
     pub(super) fn expressions(&mut self, directive: &Directive, all: &[ConstructId]) {
         for clause in &directive.clauses {
-            let (range, name) = match &clause.kind {
-                ClauseKind::NumThreads(range) => (range, "num_threads"),
-                ClauseKind::If(range) => (range, "if"),
-                ClauseKind::Schedule(_, Some(range)) => (range, "schedule"),
+            let (ranges, name) = match &clause.kind {
+                ClauseKind::NumThreads(range) => (vec![range], "num_threads"),
+                ClauseKind::If(_, range) => (vec![range], "if"),
+                ClauseKind::Schedule(_, Some(range)) => (vec![range], "schedule"),
+                ClauseKind::NumTeams(lower, upper) => {
+                    (lower.iter().chain([upper]).collect(), "num_teams")
+                }
+                ClauseKind::ThreadLimit(range) => (vec![range], "num_teams"),
+                ClauseKind::DistSchedule(Some(range)) => (vec![range], "dist_schedule"),
+                ClauseKind::Message(range) => (vec![range], "message"),
                 _ => continue,
             };
-            let taking = |id: &&ConstructId| self.program.constructs[**id].takes(name);
-            let at = all.iter().find(taking).unwrap_or(&all[0]);
+            let taking = |id: &&ConstructId| {
+                let construct = &self.program.constructs[**id];
+                match &clause.kind {
+                    ClauseKind::If(Some(part), _) => construct.parts.contains(part),
+                    _ => construct.takes(name),
+                }
+            };
+            // Of `if` on several constituents, only that of `parallel` changes anything on the host.
+            let parallel = |id: &&ConstructId| {
+                name == "if" && taking(id) && self.program.constructs[**id].leaf == Leaf::Parallel
+            };
+            let at = all
+                .iter()
+                .find(parallel)
+                .or_else(|| all.iter().find(taking))
+                .unwrap_or(&all[0]);
             let scope = self.program.constructs[*at].parent;
-            self.expression(range, scope);
+            for range in ranges {
+                self.expression(range, scope);
+            }
         }
     }
 

@@ -24,6 +24,12 @@ impl<'a> Resolver<'a, '_> {
         };
         let constituents = constituents(directive.parts);
         let Some((outermost, _)) = constituents.first() else {
+            if directive.kind != DirectiveKind::Section {
+                let message = format!("'#pragma omp {}' is not supported yet", directive.name);
+                let problem = Problem::new(directive.range.clone(), message);
+                self.problems.push(problem);
+                return;
+            }
             self.problems.push(
                 Problem::new(
                     directive.range.clone(),
@@ -36,9 +42,11 @@ impl<'a> Resolver<'a, '_> {
             self.visit_statement(&statement.node, &statement.span);
             return;
         };
+        let missing = |part: &DirectiveKind| leaf(*part).is_none();
         if constituents
             .iter()
             .any(|(leaf, _)| UNLOWERED.contains(leaf))
+            || directive.parts.iter().any(missing)
         {
             let message = format!("'#pragma omp {}' is not supported yet", directive.name);
             self.problems
