@@ -119,7 +119,12 @@ impl Link<'_> {
         } else {
             "-Wl,-u,main"
         };
-        self.host(&["-no-pie".into(), main.into()], &words, &libraries)
+        let mut before: Vec<OsString> = vec![main.into()];
+        // clang warns of a flag that says nothing new.
+        if !(self.options.has(Class::Static) && self.toolchain.is_clang()) {
+            before.push("-no-pie".into());
+        }
+        self.host(&before, &words, &libraries)
     }
 
     /// A shared library. Its references to the runtime and to the wrapped functions are left to the program that loads it.
