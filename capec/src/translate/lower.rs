@@ -3,6 +3,7 @@
 mod atomics;
 mod environment;
 mod regions;
+mod target;
 mod worksharing;
 
 use std::collections::BTreeSet;
@@ -233,6 +234,11 @@ impl Lowerer<'_, '_> {
             Leaf::Master => template::MASTER.fill(vec![("BODY", self.body(id))]),
             Leaf::Barrier => template::BARRIER.fill(vec![("SITE", self.site(id))]),
             Leaf::Critical => self.critical(id),
+            Leaf::Target => self.target(id),
+            Leaf::TargetData => self.target_data(id, true),
+            Leaf::TargetMove => self.target_data(id, false),
+            Leaf::Teams => self.teams(id),
+            Leaf::Error => self.error(id),
             Leaf::Atomic => self.atomic(id),
             Leaf::Task
             | Leaf::Taskloop
@@ -319,8 +325,11 @@ impl Lowerer<'_, '_> {
             .collect()
     }
 
-    /// The structured block, a statement.
+    /// The structured block, a statement: of a combined construct the next constituent.
     fn body(&mut self, id: ConstructId) -> Code {
+        if let Some(inner) = self.inner(id) {
+            return self.construct(inner);
+        }
         let range = self.program.constructs[id].body.clone();
         let mut code = self.user(&range);
         code.push(Piece::Place(self.program.constructs[id].range.start));

@@ -185,6 +185,16 @@ pub enum Leaf {
     Critical,
     /// `atomic`
     Atomic,
+    /// `target`
+    Target,
+    /// `target data`
+    TargetData,
+    /// `target enter data`, `target exit data`, `target update`
+    TargetMove,
+    /// `teams`
+    Teams,
+    /// `error`
+    Error,
     /// `task`
     Task,
     /// `taskloop`
@@ -208,7 +218,10 @@ pub enum Leaf {
 impl Leaf {
     /// Whether the body is outlined into a function that is given an environment.
     pub fn is_region(self) -> bool {
-        matches!(self, Self::Parallel | Self::Task | Self::Taskloop)
+        matches!(
+            self,
+            Self::Parallel | Self::Teams | Self::Task | Self::Taskloop
+        )
     }
 }
 

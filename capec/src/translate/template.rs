@@ -42,6 +42,8 @@ templates! {
     ATOMIC_UPDATE = "atomic-update",
     BARRIER = "barrier",
     CRITICAL = "critical",
+    DISTRIBUTE = "distribute",
+    ERROR = "error",
     FOR = "for",
     FOR_COLLAPSE = "for-collapse",
     MASTER = "master",
@@ -49,6 +51,9 @@ templates! {
     REGION = "parallel-region",
     SECTIONS = "sections",
     SINGLE = "single",
+    TARGET = "target",
+    TARGET_DATA = "target-data",
+    TEAMS = "teams",
 }
 
 impl Template {

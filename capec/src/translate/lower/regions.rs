@@ -22,8 +22,25 @@ struct Environment {
     dimensions: Vec<Code>,
 }
 
+/// A call of an outlined function, in parts.
+pub(super) struct Region {
+    /// Name of the function.
+    pub(super) region: Code,
+    /// Statements before the call.
+    pub(super) dimensions: Code,
+    /// The array of addresses, if there are any.
+    pub(super) environment: Code,
+    /// The array's name, or a null pointer.
+    pub(super) addresses: Code,
+    /// Number of addresses.
+    pub(super) count: usize,
+    /// Statements after the call.
+    pub(super) cleanup: Code,
+}
+
 impl Lowerer<'_, '_> {
-    pub(super) fn parallel(&mut self, id: ConstructId) -> Code {
+    /// Outlines the body of `id` into a function.
+    pub(super) fn region(&mut self, id: ConstructId) -> Region {
         self.regions += 1;
         let program = self.program;
         let construct = &program.constructs[id];
@@ -31,7 +48,6 @@ impl Lowerer<'_, '_> {
             "cape_region_{}_{}",
             self.regions, program.functions[construct.function].name
         );
-        let site = self.site(id);
         let captures: Vec<EntityId> = construct.captures.keys().copied().collect();
 
         let mut environment = Environment::default();
@@ -84,6 +100,29 @@ impl Lowerer<'_, '_> {
         let arguments = arguments.into_iter().map(|(_, code)| code).collect();
         self.outline(id, &region, arguments, addresses.is_empty());
 
+        let environment = match addresses.is_empty() {
+            true => Code::default(),
+            false => Code::made(format!("void *cape_env[] = {{{}}};", addresses.join(", "))),
+        };
+        Region {
+            region: Code::made(region),
+            dimensions: lines(dimensions),
+            environment,
+            addresses: Code::made(if addresses.is_empty() {
+                "(void **)0"
+            } else {
+                "cape_env"
+            }),
+            count: addresses.len(),
+            cleanup,
+        }
+    }
+
+    pub(super) fn parallel(&mut self, id: ConstructId) -> Code {
+        let site = self.site(id);
+        let called = self.region(id);
+        let program = self.program;
+        let construct = &program.constructs[id];
         let directive = &program.directives[construct.directive];
         let threads = directive.find(|kind| {
             if let ClauseKind::NumThreads(range) = kind {
@@ -109,28 +148,17 @@ impl Lowerer<'_, '_> {
                 code
             }
         };
-        let environment = match addresses.is_empty() {
-            true => Code::default(),
-            false => Code::made(format!("void *cape_env[] = {{{}}};", addresses.join(", "))),
-        };
         template::PARALLEL.fill(vec![
             ("SITE", site),
-            ("REGION", Code::made(region)),
-            ("DIMENSIONS", lines(dimensions)),
-            ("ENVIRONMENT", environment),
-            (
-                "ADDRESSES",
-                Code::made(if addresses.is_empty() {
-                    "(void **)0"
-                } else {
-                    "cape_env"
-                }),
-            ),
-            ("COUNT", Code::made(addresses.len().to_string())),
+            ("REGION", called.region),
+            ("DIMENSIONS", called.dimensions),
+            ("ENVIRONMENT", called.environment),
+            ("ADDRESSES", called.addresses),
+            ("COUNT", Code::made(called.count.to_string())),
             ("THREADS", threads),
             ("CONDITION", condition),
             ("BIND", Code::made(bind.unwrap_or(-1).to_string())),
-            ("CLEANUP", cleanup),
+            ("CLEANUP", called.cleanup),
         ])
     }
 
@@ -254,10 +282,7 @@ impl Lowerer<'_, '_> {
             }
             captures.push(Code::made(self.copy(id, private)));
         }
-        let body = match self.inner(id) {
-            Some(inner) => self.construct(inner),
-            None => self.body(id),
-        };
+        let body = self.body(id);
         let results = self.results(id, Vec::new());
         let mut code = Code::default();
         code.push(Piece::Place(construct.range.start));
@@ -273,7 +298,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The inner half of a combined construct.
-    fn inner(&self, id: ConstructId) -> Option<ConstructId> {
+    pub(super) fn inner(&self, id: ConstructId) -> Option<ConstructId> {
         let next = self.program.constructs.get(id + 1)?;
         (next.combined && next.parent == Some(id)).then_some(id + 1)
     }

@@ -109,7 +109,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn inside(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         match self.program.constructs[id].leaf {
-            Leaf::Barrier => {}
+            Leaf::Barrier | Leaf::TargetMove | Leaf::Error => {}
             Leaf::For => self.scoped(|this| this.loop_nest(id, statement)),
             Leaf::Sections => self.sections(id, statement),
             Leaf::Atomic => self.atomic(id, statement),
@@ -473,6 +473,13 @@ fn leaf(part: DirectiveKind) -> Option<Leaf> {
         DirectiveKind::Barrier => Leaf::Barrier,
         DirectiveKind::Critical => Leaf::Critical,
         DirectiveKind::Atomic => Leaf::Atomic,
+        DirectiveKind::Target => Leaf::Target,
+        DirectiveKind::TargetData => Leaf::TargetData,
+        DirectiveKind::TargetEnterData
+        | DirectiveKind::TargetExitData
+        | DirectiveKind::TargetUpdate => Leaf::TargetMove,
+        DirectiveKind::Teams => Leaf::Teams,
+        DirectiveKind::Error => Leaf::Error,
         DirectiveKind::Task => Leaf::Task,
         DirectiveKind::Taskloop => Leaf::Taskloop,
         DirectiveKind::Taskwait => Leaf::Taskwait,
