@@ -14,7 +14,7 @@ use crate::delta::{self, Encoder, Mask};
 use crate::error::Error;
 use crate::page::{PAGE_SIZE, Page};
 use crate::probe::TrackerKind;
-use crate::range::{ByteRange, Initial, TrackedRange};
+use crate::range::{ByteRange, Initial, MemoryRange, TrackedRange};
 use crate::scope::Scope;
 use crate::sys::live::Live;
 use crate::tracker::Tracker;
@@ -59,6 +59,38 @@ pub struct InjectStatistics {
     pub bytes: usize,
     /// Bytes that memory kept because this process had changed them too: a data race of the program.
     pub conflicts: usize,
+}
+
+/// Bytes that memory holds on behalf of somebody else: values that are ahead of what the caller wants to be published as bytes.
+///
+/// While an overlay covers a page, the image neither publishes those bytes nor writes them to memory; its baseline takes them.
+pub trait Overlay {
+    /// Whether any byte of the page at address `page` is concerned.
+    fn covers(&self, page: usize) -> bool;
+
+    /// Gives those bytes of `now`, a copy of the page at address `page` as memory is, the values that are to be published and compared.
+    /// True: the page has changes that must be looked at again.
+    fn withdraw(&mut self, page: usize, now: &mut [u8; PAGE_SIZE]) -> bool;
+
+    /// Adds to `held` the bytes of the page at address `page` that an injection must not write to memory. The page's baseline is
+    /// about to change from `baseline`.
+    fn hold(&mut self, page: usize, baseline: &[u8; PAGE_SIZE], held: &mut Mask);
+}
+
+/// No byte is anybody else's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl Overlay for Plain {
+    fn covers(&self, _page: usize) -> bool {
+        false
+    }
+
+    fn withdraw(&mut self, _page: usize, _now: &mut [u8; PAGE_SIZE]) -> bool {
+        false
+    }
+
+    fn hold(&mut self, _page: usize, _baseline: &[u8; PAGE_SIZE], _held: &mut Mask) {}
 }
 
 /// Tracked memory and its baseline.
@@ -152,6 +184,21 @@ impl Image {
         segment_bytes: usize,
         emit: &mut dyn FnMut(Vec<u8>) -> Vec<u8>,
     ) -> Result<PublishStatistics, Error> {
+        self.publish_with(scope, exactness, segment_bytes, &mut Plain, emit)
+    }
+
+    /// As [`Image::publish`], where some bytes are the overlay's.
+    ///
+    /// # Errors
+    /// As for [`Image::publish`].
+    pub fn publish_with(
+        &mut self,
+        scope: &[ByteRange],
+        exactness: Exactness,
+        segment_bytes: usize,
+        overlay: &mut dyn Overlay,
+        emit: &mut dyn FnMut(Vec<u8>) -> Vec<u8>,
+    ) -> Result<PublishStatistics, Error> {
         let mut statistics = PublishStatistics::default();
         let started = Instant::now();
         let mut scopes = Vec::with_capacity(self.regions.len());
@@ -170,6 +217,7 @@ impl Image {
             encoder,
             exactness,
             segment_bytes,
+            overlay,
             emit,
             statistics: &mut statistics,
         };
@@ -191,6 +239,18 @@ impl Image {
     /// # Errors
     /// [`Error::Malformed`] or [`Error::Foreign`]: nothing at all has been changed. [`Error::Kernel`]: the image is in an undefined state.
     pub fn inject(&mut self, segment: &[u8]) -> Result<InjectStatistics, Error> {
+        self.inject_with(segment, &mut Plain)
+    }
+
+    /// As [`Image::inject`], where some bytes of memory are the overlay's.
+    ///
+    /// # Errors
+    /// As for [`Image::inject`].
+    pub fn inject_with(
+        &mut self,
+        segment: &[u8],
+        overlay: &mut dyn Overlay,
+    ) -> Result<InjectStatistics, Error> {
         let regions = &self.regions;
         let pages = delta::decode(segment, &|page| find(regions, page, PAGE_SIZE).is_some())?;
         let mut statistics = InjectStatistics {
@@ -206,6 +266,7 @@ impl Image {
                 region.inject(
                     &mut *self.tracker,
                     pages,
+                    overlay,
                     &mut self.scratch,
                     &mut statistics,
                 )?;
@@ -231,6 +292,20 @@ impl Image {
         Ok(())
     }
 
+    /// The baseline takes exactly these bytes; memory is left alone.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] if not all of the bytes lie in one tracked range; nothing has been changed then.
+    pub fn store_baseline(&mut self, address: usize, bytes: &[u8]) -> Result<(), Error> {
+        let at = index_of(&self.regions, address, bytes.len());
+        let at = at.ok_or(Error::Foreign {
+            address,
+            len: bytes.len(),
+        })?;
+        self.regions[at].store_baseline(address, bytes);
+        Ok(())
+    }
+
     /// Reads the baseline at `address`.
     ///
     /// # Errors
@@ -243,6 +318,11 @@ impl Image {
         })?;
         region.read_baseline(address, out);
         Ok(())
+    }
+
+    /// The tracked ranges, in ascending order.
+    pub fn ranges(&self) -> impl Iterator<Item = MemoryRange> + '_ {
+        self.regions.iter().map(Region::range)
     }
 
     /// Whether `len` bytes at `address` lie in one tracked range.
@@ -274,6 +354,7 @@ struct Segments<'a> {
     encoder: Option<Encoder>,
     exactness: Exactness,
     segment_bytes: usize,
+    overlay: &'a mut dyn Overlay,
     emit: &'a mut dyn FnMut(Vec<u8>) -> Vec<u8>,
     statistics: &'a mut PublishStatistics,
 }

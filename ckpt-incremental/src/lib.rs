@@ -31,8 +31,9 @@ mod scope;
 mod sys;
 mod tracker;
 
+pub use delta::Mask;
 pub use error::Error;
-pub use image::{Exactness, Image, InjectStatistics, PublishStatistics};
+pub use image::{Exactness, Image, InjectStatistics, Overlay, Plain, PublishStatistics};
 pub use page::{PAGE_SIZE, Page};
 pub use probe::{TrackerKind, choose, choose_with};
 pub use range::{ByteRange, Initial, MemoryRange, TrackedRange, Use};

@@ -14,6 +14,7 @@
 //! carry out the driver's orders in [`region::serve`]. The addresses at which everything lies are in [`layout`].
 
 pub mod binding;
+pub mod cells;
 pub mod config;
 pub mod context;
 pub mod control;

@@ -1,22 +1,17 @@
 //! The two verbs of the memory model: *publish* and *catch up*, over the image and its pending operations.
 //!
 //! Operations come in two kinds. A *contribution* (reduction, lastprivate) touches no memory until the log executes it. An *atomic
-//! update* is seen by its own thread at once, so memory is ahead of the baseline by the operation; before memory is diffed or changed
-//! from outside, all such operations are *withdrawn* (memory takes the value from before), and those that the log has not yet
-//! executed are *reinstated* afterwards:
-//!
-//! ```text
-//!   x:  baseline 10 ── atomic += 2 ──► memory 12, pending (+2, before 10)
-//!   withdraw: memory 10 │ diff finds nothing │ the entry carries "+2" │ the log executes it: baseline 12, memory 12
-//! ```
+//! update* is seen by its rank at once, so that memory is ahead of the baseline by the operation: see [`crate::cells`].
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ckpt_incremental::{ByteRange, Exactness, Image};
 
+use crate::cells::{Cells, Combiner, Cover, Flying, Touched};
 use crate::control::{Entry, INLINE_LIMIT, LogPosition, Request};
 use crate::entry::{InlineEntry, Operation, Part, encode};
 use crate::exchange::Exchange;
@@ -27,17 +22,12 @@ use crate::statistics::Stopwatch;
 /// Target size of an encoded delta.
 const SEGMENT: usize = 256 * 1024;
 
-/// As in `cape.h`: `inout[k] = inout[k] OP in[k]` for `count` elements.
-pub type Combiner = unsafe extern "C" fn(inout: *mut u8, operand: *const u8, count: usize);
-
-/// An atomic update whose effect memory shows and the log does not yet.
-#[derive(Debug)]
-struct Ahead {
-    operation: Operation,
-    before: Vec<u8>,
-    after: Vec<u8>,
-    /// The publication that carries it, once published.
-    sequence: Option<u64>,
+/// Operations of an own publication that the log has not executed here yet.
+#[derive(Debug, Default)]
+struct Published {
+    contributions: Vec<Operation>,
+    /// Atomic updates: what their cells' memory is ahead by.
+    updates: Vec<Operation>,
 }
 
 /// Image, baseline and log position of this rank.
@@ -46,16 +36,15 @@ pub struct Memory {
     image: Image,
     me: u32,
     text: Vec<Span>,
-    /// Reductions and lastprivate values since the last publication.
-    contributions: Vec<Operation>,
-    ahead: Vec<Ahead>,
-    /// The newest `ahead` entry of an address, if it is not yet published.
-    newest: HashMap<u64, usize>,
-    /// Operations of own publications that the log has not executed yet.
-    published: HashMap<u64, Vec<Operation>>,
+    /// Reductions and lastprivate values since the last publication, by thread of this rank.
+    contributions: Vec<(u32, Operation)>,
+    cells: Arc<Cells>,
+    touched: Touched,
+    published: BTreeMap<u64, Published>,
+    /// Sequence and address of updates in `published` that the baseline has already.
+    executed: HashSet<(u64, u64)>,
     sequence: u64,
     next_of_driver: u64,
-    withdrawn: bool,
     seen: LogPosition,
     appended: u64,
 }
@@ -71,18 +60,18 @@ pub enum Occasion {
 
 impl Memory {
     /// Over a tracked image; `text` is the program's code and its libraries', where combiners lie.
-    pub fn new(image: Image, me: u32, text: Vec<Span>) -> Memory {
+    pub fn new(image: Image, me: u32, text: Vec<Span>, cells: Arc<Cells>) -> Memory {
         Memory {
             image,
             me,
             text,
             contributions: Vec::new(),
-            ahead: Vec::new(),
-            newest: HashMap::new(),
-            published: HashMap::new(),
+            cells,
+            touched: Touched::new(),
+            published: BTreeMap::new(),
+            executed: HashSet::new(),
             sequence: 0,
             next_of_driver: 0,
-            withdrawn: false,
             seen: 0,
             appended: 0,
         }
@@ -103,137 +92,63 @@ impl Memory {
         self.appended += 1;
     }
 
-    /// Whether the bytes are shared between ranks.
-    pub fn shares(&self, address: usize, bytes: usize) -> bool {
-        self.image.contains(address, bytes)
+    /// Queues a reduction or lastprivate value of thread `thread` for the next publication, in which threads come in order.
+    pub fn contribute(&mut self, thread: u32, operation: Operation) {
+        self.contributions.push((thread, operation));
     }
 
-    /// Queues a reduction or lastprivate value for the next publication.
-    pub fn contribute(&mut self, operation: Operation) {
-        self.contributions.push(operation);
+    fn take_contributions(&mut self) -> Vec<Operation> {
+        let mut contributions = std::mem::take(&mut self.contributions);
+        contributions.sort_by_key(|(thread, _)| *thread);
+        contributions
+            .into_iter()
+            .map(|(_, operation)| operation)
+            .collect()
     }
 
-    /// `*x = *x OP *operand`, seen here at once and elsewhere after synchronisation.
-    ///
-    /// # Safety
-    /// `x` and `operand` point to `size` accessible bytes, and `combiner` is the combiner of that type.
-    pub unsafe fn update_atomically(
-        &mut self,
-        x: *mut u8,
-        operand: *const u8,
-        size: usize,
-        combiner: Combiner,
-    ) {
-        let address = x as u64;
-        // SAFETY: the caller's promise; the program orders its own accesses to x.
-        let memory = unsafe { std::slice::from_raw_parts_mut(x, size) };
-        if let Some(ahead) = self
-            .newest
-            .get(&address)
-            .and_then(|at| self.ahead.get_mut(*at))
-            && ahead.operation.combiner == combiner as *const () as u64
-            && ahead.after == memory
-        {
-            // SAFETY: both hold one element of the combiner's type; Vec<u8> is aligned by malloc for every arithmetic type.
-            unsafe { combiner(ahead.operation.operand.as_mut_ptr(), operand, 1) };
-            // SAFETY: the caller's promise.
-            unsafe { combiner(x, operand, 1) };
-            ahead.after.copy_from_slice(memory);
-            return;
-        }
-        let before = memory.to_vec();
-        // SAFETY: the caller's promise.
-        unsafe { combiner(x, operand, 1) };
-        // SAFETY: the caller's promise.
-        let operand = unsafe { std::slice::from_raw_parts(operand, size) }.to_vec();
-        let operation = Operation {
-            address,
-            size: size as u64,
-            combiner: combiner as *const () as u64,
-            operand,
-        };
-        self.newest.insert(address, self.ahead.len());
-        self.ahead.push(Ahead {
-            operation,
-            before,
-            after: memory.to_vec(),
-            sequence: None,
-        });
-    }
-
-    fn withdraw(&mut self) {
-        if std::mem::replace(&mut self.withdrawn, true) {
-            return;
-        }
+    /// Takes the atomic updates since the last publication.
+    fn take_updates(&mut self) -> Vec<Operation> {
         let mut assigned = Vec::new();
-        for at in (0..self.ahead.len()).rev() {
-            let ahead = &self.ahead[at];
-            // SAFETY: the program updated these bytes through this address; they are still mapped (the image never shrinks).
-            let memory = unsafe {
-                std::slice::from_raw_parts_mut(
-                    ahead.operation.address as *mut u8,
-                    ahead.operation.size as usize,
-                )
-            };
-            let overwritten = assigned
-                .iter()
-                .any(|later: &Ahead| later.operation.address == ahead.operation.address);
-            if memory == ahead.after && !overwritten {
-                memory.copy_from_slice(&ahead.before);
-            } else {
-                // The program has assigned to x since: what it assigned stands, and the update came before it.
-                assigned.push(self.ahead.remove(at));
-            }
+        let updates = self
+            .cells
+            .take(|address, size| assigned.push((address, size)));
+        for (address, size) in assigned {
+            self.settle_assigned(address, size);
         }
-        for ahead in assigned.iter().rev() {
-            self.settle(ahead);
-        }
-        self.newest.clear();
+        updates
     }
 
-    /// An update that is published but not yet executed here, and whose target the program has assigned to since: the baseline takes it at
-    /// once, so that the assignment is seen as a change to it, and the log must not execute it over the assignment.
-    fn settle(&mut self, ahead: &Ahead) {
-        let operation = &ahead.operation;
-        let waiting = ahead
-            .sequence
-            .and_then(|sequence| self.published.get_mut(&sequence));
-        let Some(waiting) = waiting else {
+    /// Updates that are published but not yet executed here, and whose target the program has assigned to since: the baseline takes them
+    /// at once, so that the assignment is seen as a change to it, and the log must not execute them over the assignment.
+    fn settle_assigned(&mut self, address: usize, size: usize) {
+        let mut value = vec![0; size];
+        if self.image.baseline(address, &mut value).is_err() {
             return;
-        };
-        let Some(at) = waiting.iter().position(|other| other == operation) else {
-            return;
-        };
-        waiting.remove(at);
-        let bytes = operation.size as usize;
-        // SAFETY: as in `withdraw`.
-        let memory = unsafe { std::slice::from_raw_parts_mut(operation.address as *mut u8, bytes) };
-        let value = memory.to_vec();
-        self.execute(std::slice::from_ref(operation));
-        memory.copy_from_slice(&value);
+        }
+        for (sequence, published) in &self.published {
+            for (at, combiner, operand) in elements(&published.updates) {
+                if at == address as u64
+                    && operand.len() == size
+                    && self.executed.insert((*sequence, at))
+                    && let Some(combiner) = combiner_at(&self.text, combiner)
+                {
+                    // SAFETY: both hold one element of the combiner's type; vectors are aligned for it.
+                    unsafe { combiner(value.as_mut_ptr(), operand.to_vec().as_ptr(), 1) };
+                }
+            }
+        }
+        self.image
+            .store_baseline(address, &value)
+            .expect("the baseline was read");
     }
 
-    fn reinstate(&mut self) {
-        self.withdrawn = false;
-        for at in 0..self.ahead.len() {
-            let ahead = &mut self.ahead[at];
-            let Some(combiner) = combiner_at(&self.text, ahead.operation.combiner) else {
-                continue;
+    fn note_published(&mut self, contributions: &[Operation], updates: &[Operation]) {
+        if !contributions.is_empty() || !updates.is_empty() {
+            let published = Published {
+                contributions: contributions.to_vec(),
+                updates: updates.to_vec(),
             };
-            // SAFETY: as in `withdraw`.
-            let memory = unsafe {
-                std::slice::from_raw_parts_mut(
-                    ahead.operation.address as *mut u8,
-                    ahead.operation.size as usize,
-                )
-            };
-            ahead.before.copy_from_slice(memory);
-            // SAFETY: memory and operand hold one element of the combiner's type.
-            unsafe { combiner(memory.as_mut_ptr(), ahead.operation.operand.as_ptr(), 1) };
-            ahead.after.copy_from_slice(memory);
-            if ahead.sequence.is_none() {
-                self.newest.insert(ahead.operation.address, at);
-            }
+            self.published.insert(self.sequence, published);
         }
     }
 
@@ -247,8 +162,8 @@ impl Memory {
         watch: &mut Stopwatch,
         before_stream: &mut dyn FnMut(),
     ) -> Option<Entry> {
-        self.withdraw();
         let sequence = self.sequence;
+        let updates = self.take_updates();
         let exactness = if occasion == Occasion::Fork {
             Exactness::SoleWriter
         } else {
@@ -274,28 +189,26 @@ impl Memory {
             moving += started.elapsed();
             Vec::with_capacity(SEGMENT + SEGMENT / 8)
         };
-        let result = self.image.publish(scope, exactness, SEGMENT, &mut emit);
+        let mut cover = Cover {
+            cells: &self.cells,
+            touched: &mut self.touched,
+        };
+        let result = self
+            .image
+            .publish_with(scope, exactness, SEGMENT, &mut cover, &mut emit);
         let statistics = result.unwrap_or_else(|error| {
             fatal(format_args!("cannot collect what this rank wrote: {error}"))
         });
         watch.published(&statistics, moving);
 
-        let mut operations = std::mem::take(&mut self.contributions);
-        let atomics = self
-            .ahead
-            .iter_mut()
-            .filter(|ahead| ahead.sequence.is_none());
-        operations.extend(atomics.map(|ahead| {
-            ahead.sequence = Some(sequence);
-            ahead.operation.clone()
-        }));
+        let contributions = self.take_contributions();
+        self.note_published(&contributions, &updates);
+        let mut operations = contributions;
+        operations.extend(updates);
         if first.is_none() && !streaming && operations.is_empty() {
             return None;
         }
         self.sequence += 1;
-        if !operations.is_empty() {
-            self.published.insert(sequence, operations.clone());
-        }
         if !streaming {
             let entry = InlineEntry {
                 deltas: first.into_iter().collect(),
@@ -361,10 +274,9 @@ impl Memory {
     pub fn apply(&mut self, exchange: &Exchange, entry: &Entry, watch: &mut Stopwatch) {
         if entry.author == self.me {
             // The bytes are here; only the operations have been waiting for their turn.
-            let operations = self.published.remove(&entry.sequence).unwrap_or_default();
-            self.ahead
-                .retain(|ahead| ahead.sequence != Some(entry.sequence));
-            self.execute(&operations);
+            let published = self.published.remove(&entry.sequence).unwrap_or_default();
+            self.execute(&published.contributions);
+            self.execute_own(entry.sequence, &published.updates);
             return;
         }
         if entry.author == 0 {
@@ -417,56 +329,78 @@ impl Memory {
         self.inject(0, delta);
     }
 
-    /// Makes memory as the log has it, so that entries can be applied.
-    pub fn begin(&mut self) {
-        self.withdraw();
-    }
-
-    /// Shows this rank its own pending updates again.
+    /// Shows this rank its own pending updates on top of what was applied: to be called after entries have been applied, before the
+    /// program goes on.
     pub fn finish(&mut self) {
-        self.reinstate();
+        let touched = std::mem::take(&mut self.touched);
+        if touched.is_empty() {
+            return;
+        }
+        let mut flying = Flying::default();
+        for (sequence, published) in &self.published {
+            for (address, combiner, operand) in elements(&published.updates) {
+                if !self.executed.contains(&(*sequence, address))
+                    && let Some(combiner) = combiner_at(&self.text, combiner)
+                {
+                    flying.add(address as usize, combiner, operand);
+                }
+            }
+        }
+        let mut assigned = Vec::new();
+        let image = &self.image;
+        self.cells.settle(
+            &touched,
+            |address, value| {
+                image
+                    .baseline(address, value)
+                    .expect("cells lie in the image")
+            },
+            |address, value| flying.apply(address, value),
+            |address, size| assigned.push((address, size)),
+        );
+        drop(flying);
+        for (address, size) in assigned {
+            self.settle_assigned(address, size);
+        }
+        self.cells.tidy();
     }
 
     /// Whether own operations wait whose target this rank has also changed otherwise since the last publication.
     pub fn operations_overlap_changes(&mut self) -> bool {
-        self.withdraw();
-        let ahead = self.ahead.iter().map(|ahead| &ahead.operation);
-        let overlap = self.contributions.iter().chain(ahead).any(|operation| {
-            let mut base = vec![0; operation.operand.len()];
-            if self
-                .image
-                .baseline(operation.address as usize, &mut base)
-                .is_err()
-            {
-                return false;
-            }
-            // SAFETY: `baseline` succeeded, so the bytes lie in the image.
-            let now =
-                unsafe { std::slice::from_raw_parts(operation.address as *const u8, base.len()) };
-            now != base
+        let image = &self.image;
+        let assigned = self.cells.assigned(|address, value| {
+            image
+                .baseline(address, value)
+                .expect("cells lie in the image")
         });
-        self.reinstate();
-        overlap
+        assigned
+            || self.contributions.iter().any(|(_, operation)| {
+                let address = operation.address as usize;
+                let mut base = vec![0; operation.operand.len()];
+                if image.baseline(address, &mut base).is_err() {
+                    return false;
+                }
+                // SAFETY: `baseline` succeeded, so the bytes lie in the image.
+                let mut now =
+                    unsafe { std::slice::from_raw_parts(address as *const u8, base.len()) }
+                        .to_vec();
+                self.cells.withdraw_from(address, &mut now);
+                now != base
+            })
     }
 
     /// Turns own pending operations into an entry without looking at memory; see [`Memory::operations_overlap_changes`].
     pub fn publish_operations(&mut self) -> Option<Entry> {
-        let mut operations = std::mem::take(&mut self.contributions);
-        let sequence = self.sequence;
-        for ahead in self
-            .ahead
-            .iter_mut()
-            .filter(|ahead| ahead.sequence.is_none())
-        {
-            ahead.sequence = Some(sequence);
-            operations.push(ahead.operation.clone());
-        }
-        self.newest.clear();
+        let updates = self.take_updates();
+        let contributions = self.take_contributions();
+        self.note_published(&contributions, &updates);
+        let mut operations = contributions;
+        operations.extend(updates);
         if operations.is_empty() {
             return None;
         }
+        let sequence = self.sequence;
         self.sequence += 1;
-        self.published.insert(sequence, operations.clone());
         let inline = encode(&InlineEntry {
             deltas: Vec::new(),
             operations,
@@ -479,7 +413,11 @@ impl Memory {
     }
 
     fn inject(&mut self, author: u32, delta: &[u8]) {
-        if let Err(error) = self.image.inject(delta) {
+        let mut cover = Cover {
+            cells: &self.cells,
+            touched: &mut self.touched,
+        };
+        if let Err(error) = self.image.inject_with(delta, &mut cover) {
             fatal(format_args!(
                 "cannot apply what rank {author} wrote: {error}"
             ));
@@ -497,32 +435,71 @@ impl Memory {
         }
     }
 
+    /// Executes updates of an own publication, except for those that the baseline has already.
+    fn execute_own(&mut self, sequence: u64, updates: &[Operation]) {
+        if self.executed.is_empty() {
+            self.execute(updates);
+            for (address, ..) in elements(updates) {
+                self.cells.landed(address as usize);
+            }
+            return;
+        }
+        for (address, combiner, operand) in elements(updates) {
+            if !self.executed.remove(&(sequence, address)) {
+                self.execute(&[Operation {
+                    address,
+                    size: operand.len() as u64,
+                    combiner,
+                    operand: operand.to_vec(),
+                }]);
+                self.cells.landed(address as usize);
+            }
+        }
+    }
+
     fn execute_one(&mut self, operation: &Operation) -> Result<(), String> {
         let address = usize::try_from(operation.address).map_err(|error| error.to_string())?;
+        let mut before = vec![0; operation.operand.len()];
+        self.image
+            .baseline(address, &mut before)
+            .map_err(|error| error.to_string())?;
+        let value = self.combined(operation, &before)?;
+        self.cells
+            .execute(address, &before, &value, &mut self.touched);
+        self.image
+            .store_baseline(address, &value)
+            .map_err(|error| error.to_string())
+    }
+
+    /// What `operation` makes of `before`.
+    fn combined(&self, operation: &Operation, before: &[u8]) -> Result<Vec<u8>, String> {
         if operation.combiner == 0 {
-            return self
-                .image
-                .store(address, &operation.operand)
-                .map_err(|error| error.to_string());
+            return Ok(operation.operand.clone());
         }
         let combiner = combiner_at(&self.text, operation.combiner)
             .ok_or("its operator is not part of this program")?;
         let size = usize::try_from(operation.size).map_err(|error| error.to_string())?;
-        let count = operation
-            .operand
+        let count = before
             .len()
             .checked_div(size)
             .ok_or("its elements have no size")?;
-        let mut value = vec![0; operation.operand.len()];
-        self.image
-            .baseline(address, &mut value)
-            .map_err(|error| error.to_string())?;
+        let mut value = before.to_vec();
         // SAFETY: value and operand hold `count` elements of the combiner's type; both buffers come from malloc, aligned for it.
         unsafe { combiner(value.as_mut_ptr(), operation.operand.as_ptr(), count) };
-        self.image
-            .store(address, &value)
-            .map_err(|error| error.to_string())
+        Ok(value)
     }
+}
+
+/// Address, combiner and operand of each element that the operations are about.
+fn elements(operations: &[Operation]) -> impl Iterator<Item = (u64, u64, &[u8])> {
+    operations.iter().flat_map(|operation| {
+        let size = (operation.size as usize).max(1);
+        let elements = operation.operand.chunks_exact(size);
+        let addresses = (operation.address..).step_by(size);
+        addresses
+            .zip(elements)
+            .map(|(address, operand)| (address, operation.combiner, operand))
+    })
 }
 
 /// The combiner at this address, if it is code of the program.

@@ -248,7 +248,6 @@ fn collect_arrivals(
 }
 
 fn catch_up(session: &Session, state: &mut State, advance: &Advance) {
-    state.memory.begin();
     state
         .memory
         .catch_up_to(&session.exchange, advance.head, &mut state.watch);
@@ -267,7 +266,6 @@ fn catch_up(session: &Session, state: &mut State, advance: &Advance) {
 
 /// Applies the lock-ordered log up to `head`.
 fn catch_up_log(session: &Session, state: &mut State, head: LogPosition) {
-    state.memory.begin();
     state
         .memory
         .catch_up_to(&session.exchange, head, &mut state.watch);
@@ -341,7 +339,6 @@ fn take_part(session: &Session, fork: Fork) {
     catch_up(session, state, &fork.advance);
     catch_up_log(session, state, fork.head);
     if let Some(entry) = &fork.entry {
-        state.memory.begin();
         state
             .memory
             .apply(&session.exchange, entry, &mut state.watch);

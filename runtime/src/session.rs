@@ -3,13 +3,14 @@
 //! A process without `CAPE_COORDINATOR` in its environment, or in a job of one rank, is an ordinary program: no image, no tracking, libc's heap.
 #![allow(unsafe_code)]
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ckpt_incremental::{
     ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use,
 };
 use transport::{JobKey, Listen, Node, Peer, Transport};
 
+use crate::cells::Cells;
 use crate::config::openmp::DisplayEnv;
 use crate::config::{self, JobConfig};
 use crate::control::{Identity, PROTOCOL_VERSION, Request};
@@ -61,6 +62,8 @@ pub struct Session {
     pub layout: Layout,
     /// Links.
     pub exchange: Exchange,
+    /// Atomic updates that the log does not have yet.
+    pub cells: Arc<Cells>,
     /// The shared heap.
     pub heap: Heap,
     /// Whether statistics are wanted.
@@ -221,6 +224,16 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let board = config
         .board_fd
         .and_then(|fd| os::BoardSlot::map(fd, config.rank, config.size).ok());
+    let cells = Arc::new(Cells::default());
+    cells.set_shared(
+        image
+            .ranges()
+            .map(|range| Span {
+                start: range.start(),
+                end: range.end(),
+            })
+            .collect(),
+    );
     Ok(Session {
         rank: config.rank,
         size: config.size,
@@ -230,10 +243,11 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         // SAFETY: map_image mapped the heap, and nothing unmaps it.
         heap: unsafe { Heap::new(layout, config.rank) },
         statistics: config.statistics,
+        cells: Arc::clone(&cells),
         globals: globals.iter().map(|(span, _)| *span).collect(),
         board,
         state: Mutex::new(State {
-            memory: Memory::new(image, config.rank, code(&libraries)),
+            memory: Memory::new(image, config.rank, code(&libraries), Arc::clone(&cells)),
             watch: Stopwatch::default(),
             epoch: 0,
             stack_bound: layout.stack(0).end,

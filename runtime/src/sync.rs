@@ -217,7 +217,6 @@ pub fn catch_up(session: &Session, from: LogPosition, entries: &[Entry]) {
     }
     let mut guard = session.state();
     let state = &mut *guard;
-    state.memory.begin();
     state
         .memory
         .catch_up_log(&session.exchange, from, entries, &mut state.watch);
@@ -236,7 +235,6 @@ pub fn publish_with(
     if entry.is_some() {
         guard.memory.count_appended();
     }
-    guard.memory.finish();
     let seen = guard.memory.seen();
     session.exchange.request(&make(seen, entry));
     seen

@@ -1,9 +1,9 @@
 //! One tracked range of the image: its memory, its baseline, and the dirty pages that the tracker no longer knows of.
 
-use super::{InjectStatistics, Segments};
+use super::{InjectStatistics, Overlay, Segments};
 use crate::baseline::{Baseline, group_of};
 use crate::bitmap::PageBitmap;
-use crate::delta::{self, Change, PageChange};
+use crate::delta::{self, Change, Mask, PageChange};
 use crate::error::Error;
 use crate::page::{PAGE_SIZE, Page};
 use crate::range::{Initial, MemoryRange, TrackedRange};
@@ -108,6 +108,19 @@ impl Region {
         }
     }
 
+    /// The baseline takes exactly these bytes.
+    pub(super) fn store_baseline(&mut self, address: usize, bytes: &[u8]) {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = address + done;
+            let offset = at % PAGE_SIZE;
+            let piece = &bytes[done..bytes.len().min(done + PAGE_SIZE - offset)];
+            self.baseline.page_mut(at - offset)[offset..offset + piece.len()]
+                .copy_from_slice(piece);
+            done += piece.len();
+        }
+    }
+
     /// Publishes the pending pages of `span`.
     pub(super) fn publish(
         &mut self,
@@ -148,14 +161,15 @@ impl Region {
         out: &mut Segments,
     ) -> bool {
         self.live.load_page(page, now);
+        let again = out.overlay.covers(page) && out.overlay.withdraw(page, now);
         let mut changed = delta::compare(now, self.baseline.page(page));
         if changed.is_empty() {
-            return false;
+            return again;
         }
         let Some(inside) = scope.mask(page) else {
             out.add(page, now, &changed, true);
             self.baseline.update(page, now, &changed);
-            return false;
+            return again;
         };
         let mut outside = changed.clone();
         outside.subtract(&inside);
@@ -167,7 +181,7 @@ impl Region {
                 .runs()
                 .for_each(|(start, end)| baseline[start..end].copy_from_slice(&now[start..end]));
         }
-        !outside.is_empty()
+        again || !outside.is_empty()
     }
 
     /// Applies changes of pages of this range, in ascending order.
@@ -175,6 +189,7 @@ impl Region {
         &mut self,
         tracker: &mut dyn Tracker,
         pages: &[PageChange],
+        overlay: &mut dyn Overlay,
         scratch: &mut Page,
         statistics: &mut InjectStatistics,
     ) -> Result<(), Error> {
@@ -194,10 +209,10 @@ impl Region {
         let mut opened = Vec::new();
         let mut rest = pages;
         while let Some(first) = rest.first() {
-            let condition = self.condition(first.address);
+            let condition = self.condition(first.address, overlay);
             let together = |(at, page): (usize, &PageChange)| {
                 page.address == first.address + at * PAGE_SIZE
-                    && self.condition(page.address) == condition
+                    && self.condition(page.address, overlay) == condition
             };
             let len = rest
                 .iter()
@@ -209,7 +224,7 @@ impl Region {
             match condition {
                 Condition::Dirty => {
                     for page in pages {
-                        statistics.conflicts += self.merge(page, scratch);
+                        statistics.conflicts += self.merge(page, overlay, scratch);
                     }
                 }
                 Condition::Fresh => self.fill(tracker, pages, &mut opened)?,
@@ -219,8 +234,8 @@ impl Region {
         self.close(tracker, &opened, scratch)
     }
 
-    fn condition(&self, page: usize) -> Condition {
-        if self.pending.get(self.index(page)) {
+    fn condition(&self, page: usize, overlay: &dyn Overlay) -> Condition {
+        if self.pending.get(self.index(page)) || overlay.covers(page) {
             Condition::Dirty
         } else if self.baseline.is_present(page) {
             Condition::Clean
@@ -230,12 +245,17 @@ impl Region {
     }
 
     /// Applies a change to a page that this process has changed too. Returns the number of bytes that both changed.
-    fn merge(&mut self, page: &PageChange, now: &mut Page) -> usize {
+    fn merge(&mut self, page: &PageChange, overlay: &mut dyn Overlay, now: &mut Page) -> usize {
         self.live.load_page(page.address, now);
         let local = delta::compare(now, self.baseline.page(page.address));
         let mut taken = page.change.mask();
         let all = taken.count();
         taken.subtract(&local);
+        if overlay.covers(page.address) {
+            let mut held = Mask::EMPTY;
+            overlay.hold(page.address, self.baseline.page(page.address), &mut held);
+            taken.subtract(&held);
+        }
         let baseline = self.baseline.page_mut(page.address);
         page.change.apply(baseline);
         self.live.store_masked(page.address, baseline, &taken);

@@ -2,11 +2,11 @@
 
 use std::ffi::{c_int, c_void};
 
+use crate::cells::Combiner;
 use crate::context::current;
 use crate::entry::Operation;
 use crate::ffi::site::Site;
 use crate::local::Lock;
-use crate::memory::Combiner;
 use crate::session::{self, Session};
 use crate::{region, sync};
 
@@ -160,12 +160,15 @@ pub unsafe extern "C" fn cape_reduce(
             let operand =
                 unsafe { std::slice::from_raw_parts(partial.cast::<u8>(), size * count) }.to_vec();
             let combiner = combine as *const () as u64;
-            session.state().memory.contribute(Operation {
-                address: original as u64,
-                size: size as u64,
-                combiner,
-                operand,
-            });
+            session.state().memory.contribute(
+                current().number,
+                Operation {
+                    address: original as u64,
+                    size: size as u64,
+                    combiner,
+                    operand,
+                },
+            );
         }
         // SAFETY: the caller's promise.
         None => unsafe { combine(original.cast(), partial.cast(), count) },
@@ -193,7 +196,10 @@ pub unsafe extern "C" fn cape_assign(
                 combiner: 0,
                 operand,
             };
-            session.state().memory.contribute(operation);
+            session
+                .state()
+                .memory
+                .contribute(current().number, operation);
         }
         // SAFETY: the caller's promise; value may be original itself where nothing was privatised.
         None => unsafe { std::ptr::copy(value.cast::<u8>(), original.cast::<u8>(), bytes) },
@@ -231,17 +237,14 @@ pub unsafe extern "C" fn cape_atomic_update(
             unsafe { combine(x.cast(), operand.cast(), 1) };
             return sync::release(session, sync::ATOMIC_LOCK);
         }
-        let mut state = session.state();
-        if state.memory.shares(x as usize, size) {
-            // SAFETY: the caller's promise.
-            return unsafe {
-                state
-                    .memory
-                    .update_atomically(x.cast(), operand.cast(), size, combine)
-            };
-        }
+        // SAFETY: the caller's promise.
+        return unsafe {
+            session
+                .cells
+                .update(x.cast(), operand.cast(), size, combine)
+        };
     }
-    // SAFETY: the caller's promise; memory that is not shared is this thread's alone.
+    // SAFETY: the caller's promise; in serial code there is nobody else.
     unsafe { combine(x.cast(), operand.cast(), 1) };
 }
 

@@ -44,7 +44,7 @@ pub struct TaskReduction {
     size: usize,
     count: usize,
     initialise: Option<unsafe extern "C" fn(*mut c_void, *const c_void, usize)>,
-    combine: crate::memory::Combiner,
+    combine: crate::cells::Combiner,
 }
 
 unsafe fn run(
