@@ -33,13 +33,14 @@ mod template;
 mod threadprivate;
 mod tokens;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use lang_c::driver::{Config, SyntaxError, parse_preprocessed};
 
 use code::{Code, Piece};
 use copy::{Binding, ParseCopy};
-use directive::{Directive, Form};
+use directive::{ClauseKind, Directive, Form};
 use lower::Translated;
 use macros::Macros;
 use markers::SourceMap;
@@ -136,6 +137,8 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
                 tokens: &tokens,
                 copy: &copy,
                 directives: &directives,
+                declarative: &declarative,
+                on_device: HashSet::new(),
                 entities: Vec::new(),
                 uses: Vec::new(),
                 function_names: Vec::new(),
@@ -145,10 +148,17 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
             };
             resolve::resolve(&mut program, &parsed.unit, &mut problems);
             threadprivate::mark(&mut program, &declarative, &mut problems);
+            sharing::implicit::mark(&mut program, &declarative, &mut problems);
             sharing::complete(&mut program, &mut problems);
             if problems.is_empty() {
                 let mut replaced = lower::lower(&program, &map);
-                replaced.extend(threadprivate::lower(&program, &declarative));
+                // Inside translated functions the lowering has removed them.
+                let mut others = threadprivate::lower(&program, &declarative);
+                others.retain(|other| {
+                    let within = |each: &Translated| each.range.contains(&other.range.start);
+                    !replaced.iter().any(within)
+                });
+                replaced.extend(others);
                 replaced.sort_by_key(|each| each.range.start);
                 replaced
             } else {
@@ -187,6 +197,10 @@ fn directives(
                 problems.extend(found);
                 hidden.push((index, Binding::Hidden));
             }
+            Some(Ok(directive)) if directive.raised() => {
+                problems.push(raised(text, &directive));
+                hidden.push((index, Binding::Hidden));
+            }
             Some(Ok(directive)) if directive.form() == Form::Declarative => {
                 declarative.push(directive);
                 hidden.push((index, Binding::Hidden));
@@ -207,6 +221,19 @@ fn directives(
     }
     shown.extend(hidden);
     (good, declarative, shown)
+}
+
+/// `error` at compilation (OpenMP 5.2 section 8.5).
+fn raised(text: &str, directive: &Directive) -> Problem {
+    let message = directive.find(|kind| match kind {
+        ClauseKind::Message(range) => Some(text[range.clone()].trim_matches('"').to_owned()),
+        _ => None,
+    });
+    let message = message.map_or_else(
+        || "'#pragma omp error' encountered".to_owned(),
+        |message| format!("'#pragma omp error' encountered: {message}"),
+    );
+    Problem::new(directive.range.clone(), message)
 }
 
 /// Beginnings of the names that the lowering makes up. (What cape.h declares is not among them: there the host compiler

@@ -440,6 +440,14 @@ impl Directive {
         })
     }
 
+    /// Whether it is an `error` that stops the compilation.
+    pub fn raised(&self) -> bool {
+        let says = |wanted| self.clauses.iter().any(|clause| clause.kind == wanted);
+        self.kind == DirectiveKind::Error
+            && !says(ClauseKind::AtExecution(true))
+            && !says(ClauseKind::Fatal(false))
+    }
+
     /// Whether `kind` is among the constituents.
     pub fn has(&self, kind: DirectiveKind) -> bool {
         self.parts.contains(&kind)
@@ -447,7 +455,15 @@ impl Directive {
 
     /// How the directive takes part in the grammar.
     pub fn form(&self) -> Form {
-        self.kind.form()
+        // An error at compilation may stand anywhere; what is left of it here is a warning.
+        let executed = self
+            .clauses
+            .iter()
+            .any(|clause| clause.kind == ClauseKind::AtExecution(true));
+        match self.kind {
+            DirectiveKind::Error if !executed => Form::Declarative,
+            kind => kind.form(),
+        }
     }
 
     /// Whether the directive ends with a barrier that `nowait` would remove.

@@ -161,6 +161,11 @@ impl Lowerer<'_, '_> {
                 ));
             }
         }
+        for directive in program.declarative {
+            if inside(&directive.range) {
+                events.push(Event::Edit(directive.range.clone(), String::new()));
+            }
+        }
         for (place, text) in self.new_tags() {
             if inside(&place) {
                 events.push(Event::Edit(place, text));

@@ -347,6 +347,10 @@ pub struct Program<'a> {
     pub copy: &'a ParseCopy,
     /// OpenMP directives, in order.
     pub directives: &'a [Directive],
+    /// Directives that belong to declarations, or to the file, in order.
+    pub declarative: &'a [Directive],
+    /// Variables and functions that `declare target` names.
+    pub on_device: HashSet<EntityId>,
     /// Everything declared.
     pub entities: Vec<Entity>,
     /// Every resolved occurrence of a name, in the order of the text.

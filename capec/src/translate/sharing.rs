@@ -3,6 +3,8 @@
 //! Every use of a name is followed outwards from the construct it is in, until a construct has a private copy of it or
 //! it is declared; the regions passed on the way capture it (OpenMP 5.2 section 5.1).
 
+pub mod implicit;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -27,7 +29,8 @@ pub fn complete(program: &mut Program<'_>, problems: &mut Vec<Problem>) {
         );
         sharing.require(entity, scope, written, Some(&range));
     }
-    for id in 0..sharing.program.constructs.len() {
+    // Inner ones first: the originals of their copies may be copies of outer ones.
+    for id in (0..sharing.program.constructs.len()).rev() {
         sharing.copies(id);
     }
 }
@@ -59,6 +62,23 @@ impl Sharing<'_, '_> {
             if construct.treatment(entity).is_some() {
                 return;
             }
+            if let Some(private) = implicit::copy(self.program, id, entity) {
+                let from_original = private.first;
+                self.program.constructs[id].private.push(private);
+                if from_original {
+                    let parent = self.program.constructs[id].parent;
+                    self.require(entity, parent, false, place);
+                }
+                return;
+            }
+            if let (Some(message), Some(place)) =
+                (implicit::unmapped(self.program, id, entity), place)
+                && self.unlisted.insert((id, entity))
+            {
+                let problem = Problem::new(place.clone(), message);
+                self.problems.push(problem);
+            }
+            let construct = &self.program.constructs[id];
             next = construct.parent;
             if construct.leaf.is_region() {
                 self.check_listed(id, entity, place);

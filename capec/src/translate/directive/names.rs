@@ -388,6 +388,8 @@ impl DirectiveKind {
             | Self::Assumes
             | Self::EndAssumes
             | Self::Nothing
+            | Self::Assume
+            | Self::Unroll
             | Self::Allocate => Form::Declarative,
             _ => Form::Block,
         }
