@@ -43,3 +43,4 @@ pub mod session;
 pub mod statistics;
 pub mod sync;
 pub mod waiting;
+pub mod tasks;

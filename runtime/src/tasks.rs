@@ -1,0 +1,20 @@
+//! Explicit tasks (OpenMP 5.2, chapter 12): pools of deferred tasks, dependences, taskgroups, reductions, completion events.
+//!
+//! ```text
+//!              schedule       make, run, complete, wait
+//!        ┌────────┼───────┬─────────┬───────┐
+//!      pool    depend   group     event   taskloop
+//!        └────────┴───────┴─────────┘
+//!               task          a block of memory and the counts that hang on it
+//!           parker  spin      how threads sleep and exclude one another for a moment
+//! ```
+
+pub mod depend;
+pub mod event;
+pub mod group;
+pub mod parker;
+pub mod pool;
+pub mod schedule;
+pub mod spin;
+pub mod task;
+pub mod taskloop;

@@ -1,0 +1,429 @@
+//! The tasks of a team's threads on one rank: a queue for each thread, one for priorities, and who sleeps.
+//!
+//! A thread puts its tasks at the back of its queue and takes them from there, so that it works depth first on warm data; others take
+//! the oldest from the front, which tends to stand for most work. A queue is a ring under a lock that is held for a few instructions: who
+//! takes a task can look at it first, which the task scheduling constraint needs.
+#![allow(unsafe_code)]
+
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+    fence,
+};
+
+use super::parker::Parker;
+use super::spin::Spin;
+use super::task::Task;
+
+/// A deferred task on its way from thread to thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deferred(pub *mut Task);
+
+// SAFETY: whoever takes it out of the pool is the only one to run it.
+unsafe impl Send for Deferred {}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Deque {
+    length: AtomicUsize,
+    ring: Spin<VecDeque<Deferred>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Urgent {
+    priority: u32,
+    /// Older first among equals.
+    age: std::cmp::Reverse<u64>,
+    task: Deferred,
+}
+
+impl PartialOrd for Urgent {
+    fn partial_cmp(&self, other: &Urgent) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Urgent {
+    fn cmp(&self, other: &Urgent) -> std::cmp::Ordering {
+        (self.priority, self.age).cmp(&(other.priority, other.age))
+    }
+}
+
+#[derive(Debug, Default)]
+struct UrgentQueue {
+    heap: BinaryHeap<Urgent>,
+    made: u64,
+}
+
+/// A thread that sleeps for want of tasks.
+#[derive(Clone, Copy, Debug)]
+struct Sleeper {
+    parker: Parker,
+    /// It can take any task, not only descendants of one.
+    free: bool,
+}
+
+/// Which tasks a thread may start: all, or descendants of the one it is in.
+pub type Constraint = Option<*const Task>;
+
+/// Tasks taken from another thread's queue at a time.
+const BATCH: usize = 16;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Pool {
+    deques: Box<[Deque]>,
+    urgent: Spin<UrgentQueue>,
+    urgent_length: AtomicUsize,
+    sleepers: Spin<Vec<Sleeper>>,
+    sleeping: AtomicU32,
+    /// Whether the team has threads on other ranks.
+    spans_ranks: bool,
+    used: AtomicBool,
+}
+
+fn allowed(task: Deferred, constraint: Constraint) -> bool {
+    constraint.is_none_or(|ancestor| {
+        // SAFETY: tasks in a pool are alive.
+        unsafe { &*task.0 }.descends_from(ancestor)
+    })
+}
+
+impl Pool {
+    /// An empty pool for this rank's `threads` threads of a team.
+    pub fn new(threads: usize, spans_ranks: bool) -> Pool {
+        Pool {
+            deques: (0..threads.max(1)).map(|_| Deque::default()).collect(),
+            urgent: Spin::default(),
+            urgent_length: AtomicUsize::new(0),
+            sleepers: Spin::default(),
+            sleeping: AtomicU32::new(0),
+            spans_ranks,
+            used: AtomicBool::new(false),
+        }
+    }
+
+    /// Threads of this rank.
+    pub fn threads(&self) -> usize {
+        self.deques.len()
+    }
+
+    /// Whether there is anybody but the creator to run a task.
+    pub fn shares(&self) -> bool {
+        self.spans_ranks || self.deques.len() > 1
+    }
+
+    /// Whether other ranks may run its tasks.
+    pub fn spans_ranks(&self) -> bool {
+        self.spans_ranks
+    }
+
+    /// Tasks in the queue of one thread.
+    #[inline]
+    pub fn length(&self, slot: usize) -> usize {
+        self.deques
+            .get(slot)
+            .map_or(0, |deque| deque.length.load(Relaxed))
+    }
+
+    /// Deferred tasks, roughly.
+    pub fn queued(&self) -> usize {
+        if !self.used.load(Relaxed) {
+            return 0;
+        }
+        self.urgent_length.load(Relaxed)
+            + (0..self.deques.len())
+                .map(|slot| self.length(slot))
+                .sum::<usize>()
+    }
+
+    /// Whether any task was ever deferred here.
+    #[inline]
+    pub fn used(&self) -> bool {
+        self.used.load(Relaxed)
+    }
+
+    /// Adds a task to the queue of thread `slot` (any thread may do so) and wakes somebody to run it.
+    #[inline]
+    pub fn push(&self, slot: usize, task: *mut Task) {
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
+        }
+        // SAFETY: the caller hands over a task that is alive.
+        let priority = unsafe { (*task).priority };
+        if priority > 0 {
+            let mut queue = self.urgent.lock();
+            queue.made += 1;
+            let age = std::cmp::Reverse(queue.made);
+            queue.heap.push(Urgent {
+                priority,
+                age,
+                task: Deferred(task),
+            });
+            self.urgent_length.store(queue.heap.len(), Relaxed);
+        } else {
+            let deque = self.deques.get(slot).unwrap_or(&self.deques[0]);
+            let mut ring = deque.ring.lock();
+            ring.push_back(Deferred(task));
+            deque.length.store(ring.len(), Relaxed);
+        }
+        if self.shares() {
+            // A sleeper announces itself and then looks at the queues.
+            fence(SeqCst);
+            if self.sleeping.load(Relaxed) > 0 {
+                self.wake_one();
+            }
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        let sleepers = self.sleepers.lock();
+        if let Some(free) = sleepers.iter().find(|sleeper| sleeper.free) {
+            return free.parker.wake();
+        }
+        sleepers.iter().for_each(|sleeper| sleeper.parker.wake());
+    }
+
+    /// Wakes all who sleep here.
+    pub fn wake_all(&self) {
+        fence(SeqCst);
+        if self.sleeping.load(Relaxed) > 0 {
+            self.sleepers
+                .lock()
+                .iter()
+                .for_each(|sleeper| sleeper.parker.wake());
+        }
+    }
+
+    /// A thread is about to sleep: from here on a new task wakes it.
+    pub fn announce(&self, parker: Parker, free: bool) {
+        self.sleepers.lock().push(Sleeper { parker, free });
+        self.sleeping.fetch_add(1, SeqCst);
+        fence(SeqCst);
+    }
+
+    /// It is awake again.
+    pub fn withdraw(&self, parker: Parker) {
+        self.sleeping.fetch_sub(1, SeqCst);
+        let mut sleepers = self.sleepers.lock();
+        if let Some(at) = sleepers
+            .iter()
+            .position(|sleeper| sleeper.parker == parker)
+        {
+            sleepers.swap_remove(at);
+        }
+    }
+
+    /// The next task for thread `slot`.
+    #[inline]
+    pub fn take(&self, slot: usize, constraint: Constraint) -> Option<*mut Task> {
+        if self.urgent_length.load(Relaxed) > 0
+            && let Some(task) = self.take_urgent(constraint)
+        {
+            return Some(task);
+        }
+        self.take_own(slot, constraint)
+            .or_else(|| self.take_others(slot, constraint))
+    }
+
+    fn take_urgent(&self, constraint: Constraint) -> Option<*mut Task> {
+        let mut queue = self.urgent.lock();
+        let task = if queue
+            .heap
+            .peek()
+            .is_some_and(|first| allowed(first.task, constraint))
+        {
+            queue.heap.pop()
+        } else {
+            let mut rest = std::mem::take(&mut queue.heap).into_sorted_vec();
+            let found = rest
+                .iter()
+                .rposition(|urgent| allowed(urgent.task, constraint))
+                .map(|at| rest.remove(at));
+            queue.heap = rest.into();
+            found
+        };
+        self.urgent_length.store(queue.heap.len(), Relaxed);
+        task.map(|urgent| urgent.task.0)
+    }
+
+    #[inline]
+    fn take_own(&self, slot: usize, constraint: Constraint) -> Option<*mut Task> {
+        let deque = self.deques.get(slot)?;
+        if deque.length.load(Relaxed) == 0 {
+            return None;
+        }
+        let mut ring = deque.ring.lock();
+        let last = *ring.back()?;
+        let task = if allowed(last, constraint) {
+            ring.pop_back()
+        } else {
+            let at = ring.iter().rposition(|task| allowed(*task, constraint))?;
+            ring.remove(at)
+        };
+        deque.length.store(ring.len(), Relaxed);
+        task.map(|task| task.0)
+    }
+
+    fn take_others(&self, slot: usize, constraint: Constraint) -> Option<*mut Task> {
+        let threads = self.deques.len();
+        (1..threads)
+            .map(|step| (slot + step) % threads)
+            .find_map(|victim| self.steal(slot, victim, constraint))
+    }
+
+    /// The oldest task of `victim`. Where any will do, some more come along, so that many small tasks of one creator are not fetched one
+    /// by one.
+    fn steal(&self, slot: usize, victim: usize, constraint: Constraint) -> Option<*mut Task> {
+        let deque = &self.deques[victim];
+        if deque.length.load(Relaxed) == 0 {
+            return None;
+        }
+        let mut ring = deque.ring.try_lock()?;
+        if constraint.is_some() {
+            let at = ring.iter().position(|task| allowed(*task, constraint))?;
+            let task = ring.remove(at);
+            deque.length.store(ring.len(), Relaxed);
+            return task.map(|task| task.0);
+        }
+        let first = ring.pop_front()?;
+        let further = (ring.len() / 4).min(BATCH);
+        let mut batch = [first; BATCH];
+        for place in &mut batch[..further] {
+            *place = ring.pop_front()?;
+        }
+        deque.length.store(ring.len(), Relaxed);
+        drop(ring);
+        if further > 0 {
+            let own = &self.deques[slot];
+            let mut ring = own.ring.lock();
+            // The oldest comes last: it is the next one this thread takes.
+            ring.extend(batch[..further].iter().rev());
+            own.length.store(ring.len(), Relaxed);
+        }
+        Some(first.0)
+    }
+
+    /// Whether [`Pool::take`] would find a task.
+    pub fn has_task(&self, constraint: Constraint) -> bool {
+        if constraint.is_none() {
+            return self.queued() > 0;
+        }
+        self.used()
+            && (self.deques.iter().any(|deque| {
+                deque.length.load(Relaxed) > 0
+                    && deque
+                        .ring
+                        .lock()
+                        .iter()
+                        .any(|task| allowed(*task, constraint))
+            }) || self.urgent_length.load(Relaxed) > 0
+                && self
+                    .urgent
+                    .lock()
+                    .heap
+                    .iter()
+                    .any(|urgent| allowed(urgent.task, constraint)))
+    }
+
+    /// Up to `most` of the oldest tasks that `wanted` agrees to, for another rank; `keep` stay here.
+    pub fn give_away(
+        &self,
+        most: usize,
+        keep: usize,
+        mut wanted: impl FnMut(&Task) -> bool,
+    ) -> Vec<*mut Task> {
+        let mut given = Vec::new();
+        let queued = self.queued();
+        let most = most.min(queued.saturating_sub(keep));
+        for deque in &self.deques {
+            if given.len() >= most || deque.length.load(Relaxed) == 0 {
+                continue;
+            }
+            let mut ring = deque.ring.lock();
+            let mut at = 0;
+            while at < ring.len() && given.len() < most {
+                // SAFETY: tasks in a pool are alive.
+                if wanted(unsafe { &*ring[at].0 }) {
+                    given.extend(ring.remove(at).map(|task| task.0));
+                } else {
+                    at += 1;
+                }
+            }
+            deque.length.store(ring.len(), Relaxed);
+        }
+        given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::task::{Blocks, Recipe};
+    use std::ffi::c_void;
+
+    unsafe extern "C" fn nothing(_: *mut *mut c_void) {}
+
+    fn task(blocks: &Blocks, parent: *mut Task, priority: u32) -> *mut Task {
+        let recipe = Recipe {
+            body: nothing,
+            environment: std::ptr::null_mut(),
+            sizes: std::ptr::null(),
+            captures: 0,
+            chunk: None,
+        };
+        // SAFETY: the parent is alive.
+        unsafe { recipe.make(blocks, parent, 0, priority) }
+    }
+
+    #[test]
+    fn own_tasks_youngest_first_others_oldest_first() {
+        let blocks = Blocks::new();
+        let mut root = Task::implicit(std::ptr::null());
+        let pool = Pool::new(2, false);
+        let tasks: Vec<_> = (0..4).map(|_| task(&blocks, &raw mut root, 0)).collect();
+        tasks.iter().for_each(|task| pool.push(0, *task));
+        assert_eq!(pool.take(0, None), Some(tasks[3]));
+        assert_eq!(pool.take(1, None), Some(tasks[0]));
+        assert_eq!(pool.queued(), 2);
+        assert_eq!(pool.give_away(9, 1, |_| true), [tasks[1]]);
+        assert_eq!(pool.take(1, None), Some(tasks[2]));
+        assert_eq!(pool.take(1, None), None);
+    }
+
+    #[test]
+    fn priorities_come_first() {
+        let blocks = Blocks::new();
+        let mut root = Task::implicit(std::ptr::null());
+        let pool = Pool::new(1, false);
+        let [a, b, c, d] = [0, 1, 5, 5].map(|priority| {
+            let task = task(&blocks, &raw mut root, priority);
+            pool.push(0, task);
+            task
+        });
+        let order: Vec<_> = std::iter::from_fn(|| pool.take(0, None)).collect();
+        assert_eq!(order, [c, d, b, a]);
+    }
+
+    #[test]
+    fn a_constrained_thread_takes_descendants_only() {
+        let blocks = Blocks::new();
+        let mut root = Task::implicit(std::ptr::null());
+        let pool = Pool::new(2, false);
+        let a = task(&blocks, &raw mut root, 0);
+        let below = task(&blocks, a, 0);
+        let b = task(&blocks, &raw mut root, 0);
+        let urgent = task(&blocks, a, 3);
+        for task in [below, b, urgent] {
+            pool.push(0, task);
+        }
+        assert!(pool.has_task(Some(a)));
+        assert_eq!(pool.take(1, Some(a)), Some(urgent));
+        assert_eq!(pool.take(0, Some(a)), Some(below));
+        assert_eq!(pool.take(0, Some(a)), None);
+        assert!(!pool.has_task(Some(a)) && pool.has_task(None));
+        assert_eq!(pool.take(0, None), Some(b));
+    }
+}
