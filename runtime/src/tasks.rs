@@ -18,3 +18,7 @@ pub mod schedule;
 pub mod spin;
 pub mod task;
 pub mod taskloop;
+
+#[cfg(test)]
+#[allow(unsafe_code)]
+mod tests;

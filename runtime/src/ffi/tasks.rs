@@ -2,11 +2,17 @@
 #![allow(clippy::missing_safety_doc)]
 
 use std::ffi::{c_int, c_uint, c_ulonglong, c_void};
+use std::ptr::null_mut;
 
+use crate::context;
+use crate::failure::fatal;
 use crate::ffi::site::Site;
-
-/// An outlined task.
-pub type Body = unsafe extern "C" fn(environment: *mut *mut c_void);
+use crate::tasks::depend::Kind;
+use crate::tasks::group::Item;
+use crate::tasks::schedule::{self, Wishes};
+use crate::tasks::task::{Body, Chunk, Recipe, flag};
+use crate::tasks::taskloop::Plan;
+use crate::{icv, tasks};
 
 /// `struct cape_task_clauses`.
 #[repr(C)]
@@ -19,7 +25,15 @@ pub struct Clauses {
     event: *mut *mut c_void,
 }
 
-/// `struct cape_depend`.
+const NO_CLAUSES: Clauses = Clauses {
+    flags: 0,
+    priority: 0,
+    depends: 0,
+    depend: std::ptr::null(),
+    event: null_mut(),
+};
+
+/// `struct cape_depend`, and what an `omp_depend_t` holds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Depend {
@@ -27,14 +41,8 @@ pub struct Depend {
     address: *mut c_void,
 }
 
-/// `struct cape_taskloop_chunk`.
-#[repr(C)]
-#[derive(Debug)]
-pub struct Chunk {
-    first: c_ulonglong,
-    end: c_ulonglong,
-    last: c_int,
-}
+/// `CAPE_DEPOBJ`.
+const DEPOBJ: c_int = 6;
 
 /// `struct cape_task_reduction`.
 #[repr(C)]
@@ -47,53 +55,94 @@ pub struct TaskReduction {
     combine: crate::cells::Combiner,
 }
 
-unsafe fn run(
-    body: Body,
-    environment: *mut *mut c_void,
-    sizes: *const usize,
-    captures: usize,
-    chunk: Option<&Chunk>,
-) {
-    let mut copies: Vec<Vec<[u64; 8]>> = Vec::new();
-    let mut own: Vec<*mut c_void> = Vec::with_capacity(captures + 1);
-    for k in 0..captures {
-        // SAFETY: both arrays have `captures` elements.
-        let (address, size) = unsafe { (*environment.add(k), *sizes.add(k)) };
-        if size == 0 {
-            own.push(address);
-            continue;
+/// Flags of `enum cape_task_flags` that a task keeps.
+const KEPT: c_uint = flag::FINAL | flag::UNDEFERRED | flag::REDUCES;
+
+impl Depend {
+    /// What it stands for: `omp_depend_t` objects looked up.
+    unsafe fn resolve(&self, site: *const Site) -> (Kind, usize) {
+        let mut depend = *self;
+        if depend.kind == DEPOBJ {
+            // SAFETY: the contract: the address of an initialised omp_depend_t.
+            depend = unsafe { *depend.address.cast::<Depend>() };
         }
-        let mut copy = vec![[0_u64; 8]; size.div_ceil(64)];
-        // SAFETY: the caller's promise: `size` bytes at `address`.
-        unsafe {
-            std::ptr::copy_nonoverlapping(address.cast::<u8>(), copy.as_mut_ptr().cast(), size)
+        let kind = match depend.kind {
+            1 => Kind::In,
+            2 | 3 => Kind::InOut,
+            4 => Kind::MutexInOutSet,
+            5 => Kind::InOutSet,
+            other => {
+                // SAFETY: sites are constants.
+                let label = unsafe { &*site }.label();
+                fatal(format_args!(
+                    "{label}: the omp_depend_t at {:p} holds no dependence ({other}): initialise it with `depobj(...) depend(...)`, \
+                     and do not use it after `destroy`",
+                    self.address
+                ))
+            }
         };
-        own.push(copy.as_mut_ptr().cast());
-        copies.push(copy);
+        (kind, depend.address as usize)
     }
-    own.push(chunk.map_or(std::ptr::null_mut(), |chunk| {
-        std::ptr::from_ref(chunk).cast_mut().cast()
-    }));
-    // SAFETY: capec generated body and environment together.
-    unsafe { body(own.as_mut_ptr()) };
+}
+
+unsafe fn resolved(
+    site: *const Site,
+    depend: *const Depend,
+    depends: c_uint,
+) -> Vec<(Kind, usize)> {
+    if depends == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise: `depends` elements.
+    let list = unsafe { std::slice::from_raw_parts(depend, depends as usize) };
+    list.iter()
+        // SAFETY: as above.
+        .map(|depend| unsafe { depend.resolve(site) })
+        .collect()
+}
+
+fn priority(clauses: &Clauses) -> u32 {
+    if clauses.priority <= 0 {
+        return 0;
+    }
+    u32::try_from(clauses.priority)
+        .unwrap_or(0)
+        .min(icv::process().config.max_task_priority)
 }
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_task(
-    _site: *const Site,
+    site: *const Site,
     body: Body,
     environment: *mut *mut c_void,
     sizes: *const usize,
     captures: c_uint,
     clauses: *const Clauses,
 ) {
+    let recipe = Recipe {
+        body,
+        environment,
+        sizes,
+        captures,
+        chunk: None,
+    };
     // SAFETY: the caller's promise.
-    if let Some(event) = unsafe { clauses.as_ref().and_then(|clauses| clauses.event.as_mut()) } {
-        *event = std::ptr::null_mut();
-    }
+    let Some(clauses) = (unsafe { clauses.as_ref() }) else {
+        // SAFETY: the caller's promise.
+        return unsafe { schedule::spawn(&recipe, Wishes::default()) };
+    };
     // SAFETY: the caller's promise.
-    unsafe { run(body, environment, sizes, captures as usize, None) };
+    let depends = unsafe { resolved(site, clauses.depend, clauses.depends) };
+    let wishes = Wishes {
+        flags: clauses.flags & KEPT,
+        priority: priority(clauses),
+        depends: &depends,
+        // SAFETY: the caller's promise.
+        event: unsafe { clauses.event.as_mut() },
+    };
+    // SAFETY: the caller's promise.
+    unsafe { schedule::spawn(&recipe, wishes) };
 }
 
 /// See `cape.h`.
@@ -104,78 +153,137 @@ pub unsafe extern "C" fn cape_taskloop(
     environment: *mut *mut c_void,
     sizes: *const usize,
     captures: c_uint,
-    _clauses: *const Clauses,
+    clauses: *const Clauses,
     iterations: c_ulonglong,
     grainsize: c_ulonglong,
     num_tasks: c_ulonglong,
 ) {
-    let tasks = match (grainsize, num_tasks) {
-        (0, 0) => 2,
-        (0, tasks) => tasks,
-        (grain, _) => iterations / grain,
+    // SAFETY: the caller's promise.
+    let clauses = unsafe { clauses.as_ref() }.unwrap_or(&NO_CLAUSES);
+    let plan = Plan {
+        iterations,
+        grainsize,
+        num_tasks,
+        strict: clauses.flags & flag::STRICT != 0,
     };
-    let tasks = tasks.clamp(1, iterations.max(1));
-    for task in 0..tasks {
-        let (each, extra) = (iterations / tasks, iterations % tasks);
-        let first = task * each + task.min(extra);
-        let end = first + each + u64::from(task < extra);
-        if first < end {
-            let chunk = Chunk {
+    let grouped = clauses.flags & flag::NOGROUP == 0;
+    if grouped {
+        schedule::group_begin();
+    }
+    let threads = u64::from(context::current().team);
+    plan.share_out(threads, |first, end| {
+        let recipe = Recipe {
+            body,
+            environment,
+            sizes,
+            captures,
+            chunk: Some(Chunk {
                 first,
                 end,
                 last: c_int::from(end == iterations),
-            };
-            // SAFETY: the caller's promise.
-            unsafe { run(body, environment, sizes, captures as usize, Some(&chunk)) };
-        }
+            }),
+        };
+        let wishes = Wishes {
+            flags: clauses.flags & KEPT,
+            priority: priority(clauses),
+            ..Wishes::default()
+        };
+        // SAFETY: the caller's promise.
+        unsafe { schedule::spawn(&recipe, wishes) };
+    });
+    if grouped {
+        schedule::group_end();
     }
 }
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_taskwait(_site: *const Site) {}
-
-/// See `cape.h`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_taskwait_depend(
-    _site: *const Site,
-    _depend: *const Depend,
-    _depends: c_uint,
-) {
+pub unsafe extern "C" fn cape_taskwait(_site: *const Site) {
+    schedule::wait_for_children();
 }
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_taskyield(_site: *const Site) {}
+pub unsafe extern "C" fn cape_taskwait_depend(
+    site: *const Site,
+    depend: *const Depend,
+    depends: c_uint,
+) {
+    unsafe extern "C" fn nothing(_: *mut *mut c_void) {}
+    // SAFETY: the caller's promise.
+    let depends = unsafe { resolved(site, depend, depends) };
+    let recipe = Recipe {
+        body: nothing,
+        environment: null_mut(),
+        sizes: std::ptr::null(),
+        captures: 0,
+        chunk: None,
+    };
+    let wishes = Wishes {
+        flags: flag::UNDEFERRED,
+        depends: &depends,
+        ..Wishes::default()
+    };
+    // SAFETY: the task captures nothing.
+    unsafe { schedule::spawn(&recipe, wishes) };
+}
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_taskgroup_begin(_site: *const Site) {}
+pub unsafe extern "C" fn cape_taskyield(_site: *const Site) {
+    schedule::yield_to_another();
+}
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_taskgroup_end(_site: *const Site) {}
+pub unsafe extern "C" fn cape_taskgroup_begin(_site: *const Site) {
+    schedule::group_begin();
+}
+
+/// See `cape.h`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_taskgroup_end(_site: *const Site) {
+    schedule::group_end();
+}
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_task_reduction(
     _site: *const Site,
-    _items: *const TaskReduction,
-    _count: c_uint,
+    items: *const TaskReduction,
+    count: c_uint,
 ) {
+    if count == 0 {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    let items = unsafe { std::slice::from_raw_parts(items, count as usize) };
+    schedule::group_reduce(items.iter().map(|item| Item {
+        original: item.original,
+        size: item.size,
+        count: item.count,
+        initialise: item.initialise,
+        combine: item.combine,
+    }));
 }
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_in_reduction(original: *mut c_void) -> *mut c_void {
-    original
+    schedule::reduction_copy(original)
 }
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_depobj_init(object: *mut c_void, depend: *const Depend) {
-    // SAFETY: an omp_depend_t has room for two words.
-    unsafe { object.cast::<Depend>().write(*depend) };
+    // SAFETY: an omp_depend_t has room for two words; the dependence is the caller's.
+    unsafe {
+        let mut depend = *depend;
+        if depend.kind == DEPOBJ {
+            depend = *depend.address.cast::<Depend>();
+        }
+        object.cast::<Depend>().write(depend);
+    }
 }
 
 /// See `cape.h`.
@@ -187,4 +295,24 @@ pub unsafe extern "C" fn cape_depobj_update(object: *mut c_void, kind: c_int) {
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_depobj_destroy(_object: *mut c_void) {}
+pub unsafe extern "C" fn cape_depobj_destroy(object: *mut c_void) {
+    // SAFETY: initialised by `cape_depobj_init`.
+    unsafe { (*object.cast::<Depend>()).kind = 0 };
+}
+
+/// `omp_in_final` (18.5.3).
+#[unsafe(no_mangle)]
+pub extern "C" fn omp_in_final() -> c_int {
+    c_int::from(schedule::in_final())
+}
+
+/// `omp_fulfill_event` (18.11.1).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn omp_fulfill_event(event: *mut c_void) {
+    // SAFETY: the program passes the handle of a detached task whose event has not been fulfilled.
+    if unsafe { tasks::event::fulfil(event) }.is_err() {
+        fatal(format_args!(
+            "omp_fulfill_event was given {event:p}, which is no event: pass the variable of the task's detach clause"
+        ));
+    }
+}

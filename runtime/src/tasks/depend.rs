@@ -137,12 +137,8 @@ impl Children {
         if self.items.len() < self.prune_at.max(64) {
             return;
         }
-        self.items.retain(|_, item| {
-            item.set
-                .iter()
-                .chain(&item.before)
-                .any(|node| !node.done())
-        });
+        self.items
+            .retain(|_, item| item.set.iter().chain(&item.before).any(|node| !node.done()));
         self.prune_at = 2 * self.items.len();
     }
 
@@ -207,7 +203,10 @@ pub unsafe fn enter(
     let table: &mut Children = unsafe { &mut *parent.table.get() };
     table.prune();
     let mut exclusions: Vec<Arc<Exclusion>> = Vec::new();
-    for (_, address) in depends.iter().filter(|(kind, _)| *kind == Kind::MutexInOutSet) {
+    for (_, address) in depends
+        .iter()
+        .filter(|(kind, _)| *kind == Kind::MutexInOutSet)
+    {
         let item = table.item(*address, Kind::MutexInOutSet);
         exclusions.push(Arc::clone(item.exclusion.get_or_insert_default()));
     }

@@ -26,6 +26,21 @@ pub fn parse(handle: *mut c_void) -> Option<(u32, *mut Task)> {
     (bits & MARK != 0).then_some((rank, (bits & ADDRESS) as *mut Task))
 }
 
+/// What was passed for an event is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoEvent;
+
+/// Fulfils the event with this handle.
+///
+/// # Safety
+/// If it is the handle of an event, that has not been fulfilled before.
+pub unsafe fn fulfil(event: *mut c_void) -> Result<(), NoEvent> {
+    let (_rank, task) = parse(event).ok_or(NoEvent)?;
+    // SAFETY: the caller's promise: the task exists until then.
+    unsafe { super::schedule::fulfil(task) };
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@
 
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicUsize,
+    AtomicBool, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
     fence,
 };
@@ -73,11 +73,13 @@ const BATCH: usize = 16;
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Pool {
-    deques: Box<[Deque]>,
+    /// As many as the largest team had threads.
+    deques: Vec<Deque>,
+    threads: usize,
     urgent: Spin<UrgentQueue>,
     urgent_length: AtomicUsize,
     sleepers: Spin<Vec<Sleeper>>,
-    sleeping: AtomicU32,
+    sleeping: AtomicUsize,
     /// Whether the team has threads on other ranks.
     spans_ranks: bool,
     used: AtomicBool,
@@ -91,27 +93,44 @@ fn allowed(task: Deferred, constraint: Constraint) -> bool {
 }
 
 impl Pool {
-    /// An empty pool for this rank's `threads` threads of a team.
-    pub fn new(threads: usize, spans_ranks: bool) -> Pool {
-        Pool {
-            deques: (0..threads.max(1)).map(|_| Deque::default()).collect(),
+    /// An empty pool for a team of `threads` threads on this rank alone.
+    pub fn new(threads: usize) -> Pool {
+        let mut pool = Pool {
+            deques: Vec::new(),
+            threads: 0,
             urgent: Spin::default(),
             urgent_length: AtomicUsize::new(0),
             sleepers: Spin::default(),
-            sleeping: AtomicU32::new(0),
-            spans_ranks,
+            sleeping: AtomicUsize::new(0),
+            spans_ranks: false,
             used: AtomicBool::new(false),
+        };
+        pool.prepare(threads, false);
+        pool
+    }
+
+    /// Makes an empty pool serve another team.
+    pub fn prepare(&mut self, threads: usize, spans_ranks: bool) {
+        self.threads = threads.max(1);
+        self.spans_ranks = spans_ranks;
+        *self.used.get_mut() = false;
+        if self.deques.len() < self.threads {
+            self.deques.resize_with(self.threads, Deque::default);
         }
+    }
+
+    fn deques(&self) -> &[Deque] {
+        &self.deques[..self.threads]
     }
 
     /// Threads of this rank.
     pub fn threads(&self) -> usize {
-        self.deques.len()
+        self.threads
     }
 
     /// Whether there is anybody but the creator to run a task.
     pub fn shares(&self) -> bool {
-        self.spans_ranks || self.deques.len() > 1
+        self.spans_ranks || self.threads > 1
     }
 
     /// Whether other ranks may run its tasks.
@@ -133,8 +152,10 @@ impl Pool {
             return 0;
         }
         self.urgent_length.load(Relaxed)
-            + (0..self.deques.len())
-                .map(|slot| self.length(slot))
+            + self
+                .deques()
+                .iter()
+                .map(|deque| deque.length.load(Relaxed))
                 .sum::<usize>()
     }
 
@@ -179,41 +200,39 @@ impl Pool {
 
     #[cold]
     fn wake_one(&self) {
-        let sleepers = self.sleepers.lock();
-        if let Some(free) = sleepers.iter().find(|sleeper| sleeper.free) {
-            return free.parker.wake();
+        let mut sleepers = self.sleepers.lock();
+        match sleepers.iter().position(|sleeper| sleeper.free) {
+            // Not to be woken twice for two tasks.
+            Some(at) => sleepers.swap_remove(at).parker.wake(),
+            None => sleepers.drain(..).for_each(|sleeper| sleeper.parker.wake()),
         }
-        sleepers.iter().for_each(|sleeper| sleeper.parker.wake());
+        self.sleeping.store(sleepers.len(), Relaxed);
     }
 
     /// Wakes all who sleep here.
     pub fn wake_all(&self) {
         fence(SeqCst);
         if self.sleeping.load(Relaxed) > 0 {
-            self.sleepers
-                .lock()
-                .iter()
-                .for_each(|sleeper| sleeper.parker.wake());
+            let mut sleepers = self.sleepers.lock();
+            sleepers.drain(..).for_each(|sleeper| sleeper.parker.wake());
+            self.sleeping.store(0, Relaxed);
         }
     }
 
     /// A thread is about to sleep: from here on a new task wakes it.
     pub fn announce(&self, parker: Parker, free: bool) {
-        self.sleepers.lock().push(Sleeper { parker, free });
-        self.sleeping.fetch_add(1, SeqCst);
+        let mut sleepers = self.sleepers.lock();
+        sleepers.push(Sleeper { parker, free });
+        self.sleeping.store(sleepers.len(), SeqCst);
+        drop(sleepers);
         fence(SeqCst);
     }
 
     /// It is awake again.
     pub fn withdraw(&self, parker: Parker) {
-        self.sleeping.fetch_sub(1, SeqCst);
         let mut sleepers = self.sleepers.lock();
-        if let Some(at) = sleepers
-            .iter()
-            .position(|sleeper| sleeper.parker == parker)
-        {
-            sleepers.swap_remove(at);
-        }
+        sleepers.retain(|sleeper| sleeper.parker != parker);
+        self.sleeping.store(sleepers.len(), Relaxed);
     }
 
     /// The next task for thread `slot`.
@@ -268,7 +287,7 @@ impl Pool {
     }
 
     fn take_others(&self, slot: usize, constraint: Constraint) -> Option<*mut Task> {
-        let threads = self.deques.len();
+        let threads = self.threads;
         (1..threads)
             .map(|step| (slot + step) % threads)
             .find_map(|victim| self.steal(slot, victim, constraint))
@@ -312,7 +331,7 @@ impl Pool {
             return self.queued() > 0;
         }
         self.used()
-            && (self.deques.iter().any(|deque| {
+            && (self.deques().iter().any(|deque| {
                 deque.length.load(Relaxed) > 0
                     && deque
                         .ring
@@ -338,7 +357,7 @@ impl Pool {
         let mut given = Vec::new();
         let queued = self.queued();
         let most = most.min(queued.saturating_sub(keep));
-        for deque in &self.deques {
+        for deque in self.deques() {
             if given.len() >= most || deque.length.load(Relaxed) == 0 {
                 continue;
             }
@@ -382,7 +401,7 @@ mod tests {
     fn own_tasks_youngest_first_others_oldest_first() {
         let blocks = Blocks::new();
         let mut root = Task::implicit(std::ptr::null());
-        let pool = Pool::new(2, false);
+        let pool = Pool::new(2);
         let tasks: Vec<_> = (0..4).map(|_| task(&blocks, &raw mut root, 0)).collect();
         tasks.iter().for_each(|task| pool.push(0, *task));
         assert_eq!(pool.take(0, None), Some(tasks[3]));
@@ -397,7 +416,7 @@ mod tests {
     fn priorities_come_first() {
         let blocks = Blocks::new();
         let mut root = Task::implicit(std::ptr::null());
-        let pool = Pool::new(1, false);
+        let pool = Pool::new(1);
         let [a, b, c, d] = [0, 1, 5, 5].map(|priority| {
             let task = task(&blocks, &raw mut root, priority);
             pool.push(0, task);
@@ -411,7 +430,7 @@ mod tests {
     fn a_constrained_thread_takes_descendants_only() {
         let blocks = Blocks::new();
         let mut root = Task::implicit(std::ptr::null());
-        let pool = Pool::new(2, false);
+        let pool = Pool::new(2);
         let a = task(&blocks, &raw mut root, 0);
         let below = task(&blocks, a, 0);
         let b = task(&blocks, &raw mut root, 0);

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::atomic::{
-    AtomicBool, AtomicU64,
+    AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
 };
 
@@ -21,6 +21,7 @@ use super::task::{
     ANY_WAITER, Blocks, CHILD, REFERENCE, Recipe, Task, announcement, children, flag, references,
     waiter,
 };
+use crate::icv::process;
 
 /// Deferred tasks in a thread's queue from which on it runs new ones at once.
 const CROWDED: usize = 256;
@@ -38,9 +39,6 @@ const FULFILLED: u32 = 2;
 /// It is complete.
 const COMPLETE: u32 = 4;
 
-/// Whether `OMP_CANCELLATION` is true.
-pub static CANCELLATION: AtomicBool = AtomicBool::new(false);
-
 /// What the task runtime keeps for each thread of the process.
 #[derive(Debug)]
 struct Worker {
@@ -48,6 +46,8 @@ struct Worker {
     /// Number among this rank's threads of the current team.
     slot: Cell<usize>,
     parker: Cell<Option<Parker>>,
+    /// The pool of the teams of one that this thread is in; made when first needed, never freed.
+    alone: Cell<*const Pool>,
     /// Tasks run at once inside one another.
     tower: Cell<u32>,
     blocks: Blocks,
@@ -59,6 +59,7 @@ thread_local! {
             current: Cell::new(null_mut()),
             slot: Cell::new(0),
             parker: Cell::new(None),
+            alone: Cell::new(std::ptr::null()),
             tower: Cell::new(0),
             blocks: Blocks::new(),
         }
@@ -98,8 +99,7 @@ impl Worker {
     fn current(&self) -> &'static Task {
         let mut current = self.current.get();
         if current.is_null() {
-            let pool: *const Pool = Box::leak(Box::new(Pool::new(1, false)));
-            current = Box::leak(Box::new(Task::implicit(pool)));
+            current = Box::leak(Box::new(Task::implicit(self.alone())));
             self.current.set(current);
         }
         // SAFETY: a task lives at least until its execution ends.
@@ -109,6 +109,14 @@ impl Worker {
     fn pool(&self) -> &'static Pool {
         // SAFETY: a team's pool outlives the tasks of the team.
         unsafe { &*self.current().pool }
+    }
+
+    fn alone(&self) -> &'static Pool {
+        if self.alone.get().is_null() {
+            self.alone.set(Box::leak(Box::new(Pool::new(1))));
+        }
+        // SAFETY: never freed.
+        unsafe { &*self.alone.get() }
     }
 
     fn parker(&self) -> Parker {
@@ -143,9 +151,9 @@ impl Worker {
     }
 
     /// The innermost taskgroup, if the task itself began it.
-    fn owned_group<'a>(&self, task: &'a Task) -> Option<&'a mut Group> {
-        // SAFETY: a taskgroup is alive while it is a task's innermost one; only its owner's thread uses it mutably, at its begin and end.
-        let group = unsafe { task.group.get().as_mut() }?;
+    fn owned_group<'a>(&self, task: &'a Task) -> Option<&'a Group> {
+        // SAFETY: a taskgroup is alive while it is a task's innermost one.
+        let group = unsafe { task.group.get().as_ref() }?;
         std::ptr::eq(group.owner, task).then_some(group)
     }
 
@@ -247,7 +255,9 @@ impl Worker {
                 pause(looks);
                 continue;
             }
-            self.sleep_unless(pool, constraint, bell, || done() || pool.has_task(constraint));
+            self.sleep_unless(pool, constraint, bell, || {
+                done() || pool.has_task(constraint)
+            });
         }
     }
 
@@ -308,7 +318,7 @@ fn pause(looks: u32) {
 }
 
 fn is_cancelled(task: &Task) -> bool {
-    CANCELLATION.load(Relaxed)
+    process().config.cancellation
         // SAFETY: the taskgroup a task was made in waits for it.
         && unsafe { task.group.get().as_ref() }.is_some_and(Group::is_cancelled)
 }
@@ -463,8 +473,10 @@ pub fn group_end() {
 /// Registers reductions with the current task's taskgroup.
 pub fn group_reduce(items: impl Iterator<Item = Item>) {
     let worker = Worker::get();
-    if let Some(group) = worker.owned_group(worker.current()) {
-        group.reduce(items, worker.pool().threads());
+    let current = worker.current();
+    if worker.owned_group(current).is_some() {
+        // SAFETY: this follows the taskgroup's begin: it has no tasks yet that could use it.
+        unsafe { &mut *current.group.get() }.reduce(items, worker.pool().threads());
     }
 }
 
@@ -479,7 +491,7 @@ pub fn reduction_copy(original: *mut c_void) -> *mut c_void {
 
 /// `cancel taskgroup`: whether the current task is to end.
 pub fn group_cancel() -> bool {
-    if !CANCELLATION.load(Relaxed) {
+    if !process().config.cancellation {
         return false;
     }
     // SAFETY: the innermost taskgroup is alive.
@@ -526,6 +538,11 @@ pub fn as_implicit_task<T>(pool: &Pool, slot: usize, body: impl FnOnce() -> T) -
     worker.slot.set(outer_slot);
     worker.tower.set(outer_tower);
     result
+}
+
+/// As [`as_implicit_task`], in a team of the calling thread alone.
+pub fn as_task_alone<T>(body: impl FnOnce() -> T) -> T {
+    as_implicit_task(Worker::get().alone(), 0, body)
 }
 
 /// To be called by a thread that arrives at a barrier of its team: returns when all tasks made by its implicit task, and their

@@ -192,7 +192,13 @@ impl Recipe {
     /// # Safety
     /// The recipe's arrays have `captures` elements; `parent` is alive, and the caller executes it.
     #[inline]
-    pub unsafe fn make(&self, blocks: &Blocks, parent: *mut Task, flags: u32, priority: u32) -> *mut Task {
+    pub unsafe fn make(
+        &self,
+        blocks: &Blocks,
+        parent: *mut Task,
+        flags: u32,
+        priority: u32,
+    ) -> *mut Task {
         let size = self.block_size();
         let task = blocks.take(size);
         // SAFETY: the caller's promise.
@@ -330,6 +336,9 @@ impl Task {
         }
         // SAFETY: the caller executes `ancestor`.
         let depth = unsafe { (*ancestor).depth };
+        if self.depth <= depth {
+            return false;
+        }
         let mut task = self;
         while task.depth > depth {
             // SAFETY: ancestors outlive their descendants.
@@ -445,7 +454,11 @@ mod tests {
         for at in [1, 2, 77, 501, 999] {
             // SAFETY: all blocks are alive.
             let task = unsafe { &*line[at] };
-            assert!(line[..at].iter().all(|ancestor| task.descends_from(*ancestor)));
+            assert!(
+                line[..at]
+                    .iter()
+                    .all(|ancestor| task.descends_from(*ancestor))
+            );
             assert!(line[at..].iter().all(|other| !task.descends_from(*other)));
             assert!(!task.descends_from(stranger));
         }

@@ -1,15 +1,9 @@
-//! Tasks (18.5) and their events (18.11).
+//! Tasks (18.5); what concerns a task in execution is in `ffi::tasks`.
 
 use std::ffi::c_int;
 
 use super::int;
 use crate::icv::process;
-
-/// `omp_in_final`.
-#[unsafe(no_mangle)]
-pub extern "C" fn omp_in_final() -> c_int {
-    0
-}
 
 /// `omp_get_max_task_priority`.
 #[unsafe(no_mangle)]
