@@ -42,5 +42,5 @@ pub mod region;
 pub mod session;
 pub mod statistics;
 pub mod sync;
-pub mod waiting;
 pub mod tasks;
+pub mod waiting;

@@ -13,7 +13,11 @@ use std::sync::atomic::{
 };
 
 use super::task::Task;
-use crate::memory::Combiner;
+use crate::cells::Combiner;
+
+/// As in `cape.h`: gives `count` elements of a copy their first value.
+pub type Initialise =
+    unsafe extern "C" fn(copy: *mut c_void, original: *const c_void, count: usize);
 
 /// One list item of a `task_reduction`.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +29,7 @@ pub struct Item {
     /// Elements.
     pub count: usize,
     /// Gives all elements of a copy their first value.
-    pub initialise: Option<unsafe extern "C" fn(copy: *mut c_void, original: *const c_void)>,
+    pub initialise: Option<Initialise>,
     /// Combines two arrays of elements.
     pub combine: Combiner,
 }
@@ -92,7 +96,7 @@ impl Reduction {
         unsafe { copy.write_bytes(0, self.item.bytes()) };
         if let Some(initialise) = self.item.initialise {
             // SAFETY: generated for the type of this item.
-            unsafe { initialise(copy.cast(), self.item.original) };
+            unsafe { initialise(copy.cast(), self.item.original, self.item.count) };
         }
         place.store(copy, Release);
         copy
