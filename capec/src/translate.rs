@@ -238,9 +238,18 @@ fn raised(text: &str, directive: &Directive) -> Problem {
 
 /// Beginnings of the names that the lowering makes up. (What cape.h declares is not among them: there the host compiler
 /// reports a clash.)
-const RESERVED: [&str; 24] = [
+const RESERVED: &[&str] = &[
     "cape_bound",
     "cape_chunk",
+    "cape_values",
+    "cape_last_",
+    "cape_cancelled_",
+    "cape_executed",
+    "cape_items",
+    "cape_sizes",
+    "cape_clauses",
+    "cape_depend",
+    "cape_task_",
     "cape_point",
     "cape_converted",
     "cape_count",

@@ -43,7 +43,7 @@ fn columns_are_those_of_the_users_file() {
 #[test]
 fn all_errors_of_a_file_are_shown() {
     let found = messages(
-        "#pragma omp parallel privat(i)\n    ;\n#pragma omp task\n    ;\n#pragma omp parallel for\n    for (i = 0; i < n; i *= 2)\n        ;",
+        "#pragma omp parallel privat(i)\n    ;\n#pragma omp tusk\n    ;\n#pragma omp parallel for\n    for (i = 0; i < n; i *= 2)\n        ;",
     );
     assert_eq!(found.matches("error: ").count(), 3, "{found}");
 }

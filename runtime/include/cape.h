@@ -21,6 +21,9 @@ extern "C" {
 extern const char cape_abi_2;
 __attribute__((used)) static const char *const cape_abi_used = &cape_abi_2;
 
+/* The type of sizeof, under a name that preprocessed text can use. */
+typedef __SIZE_TYPE__ cape_size;
+
 /* One construct of the source. Generated as `static const`, lives as long as the program. */
 struct cape_site {
     const char *construct; /* "parallel for", "barrier", ... */

@@ -17,6 +17,9 @@ pub enum Access {
 
 /// How region `id` reaches `entity`, which it captures and shares.
 pub fn access(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Access {
+    if program.constructs[id].leaf.makes_tasks() {
+        return task_access(program, id, entity);
+    }
     let written = program.constructs[id]
         .captures
         .get(&entity)
@@ -29,6 +32,27 @@ pub fn access(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Acces
     }
 }
 
+/// A task may run while others write what it shares: it is given the value only of what nobody ever writes, and of what the region
+/// around it has as a value.
+fn task_access(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Access {
+    let found = &program.entities[entity];
+    if !found.assigned && program.fits_register(entity) {
+        return Access::Value;
+    }
+    let mut next = program.constructs[id].parent;
+    while let Some(outer) = next.filter(|_| next != found.home) {
+        let construct = &program.constructs[outer];
+        if construct.treatment(entity).is_some() {
+            break;
+        }
+        if construct.leaf.is_region() && construct.captures.contains_key(&entity) {
+            return access(program, outer, entity);
+        }
+        next = construct.parent;
+    }
+    Access::Pointer
+}
+
 /// How a use of `entity` is spelled in the data environment of `scope`; `None`: as the user did.
 pub fn spelled(
     program: &Program<'_>,
@@ -36,14 +60,16 @@ pub fn spelled(
     scope: Option<ConstructId>,
 ) -> Option<String> {
     let found = &program.entities[entity];
-    if !found.kind.is_variable() || found.kind == EntityKind::Global {
+    if !found.kind.is_variable() {
         return None;
     }
     let mut next = scope;
     while let Some(id) = next.filter(|_| next != found.home) {
         let construct = &program.constructs[id];
-        if construct.treatment(entity).is_some() {
-            return None;
+        if let Some(private) = construct.treatment(entity) {
+            return private
+                .taken_part_in(construct.leaf)
+                .then(|| format!("(*{})", found.name));
         }
         if construct.leaf.is_region() && construct.captures.contains_key(&entity) {
             let pointer = access(program, id, entity) == Access::Pointer;

@@ -4,6 +4,8 @@ mod atomics;
 mod environment;
 mod regions;
 mod target;
+mod tasking;
+mod tasks;
 mod worksharing;
 
 use std::collections::BTreeSet;
@@ -236,8 +238,8 @@ impl Lowerer<'_, '_> {
             Leaf::For => self.worksharing_loop(id),
             Leaf::Sections => self.sections(id),
             Leaf::Single => self.single(id),
-            Leaf::Master => template::MASTER.fill(vec![("BODY", self.body(id))]),
-            Leaf::Barrier => template::BARRIER.fill(vec![("SITE", self.site(id))]),
+            Leaf::Master => self.masked(id),
+            Leaf::Barrier => self.barrier_call(id),
             Leaf::Critical => self.critical(id),
             Leaf::Target => self.target(id),
             Leaf::TargetData => self.target_data(id, true),
@@ -245,15 +247,15 @@ impl Lowerer<'_, '_> {
             Leaf::Teams => self.teams(id),
             Leaf::Error => self.error(id),
             Leaf::Atomic => self.atomic(id),
-            Leaf::Task
-            | Leaf::Taskloop
-            | Leaf::Taskwait
-            | Leaf::Taskgroup
-            | Leaf::Taskyield
-            | Leaf::Depobj
-            | Leaf::Cancel
-            | Leaf::Flush
-            | Leaf::Scope => Code::default(),
+            Leaf::Task => self.task(id),
+            Leaf::Taskloop => self.taskloop(id),
+            Leaf::Taskwait => self.taskwait(id),
+            Leaf::Taskgroup => self.taskgroup(id),
+            Leaf::Taskyield => self.taskyield(id),
+            Leaf::Depobj => self.depobj(id),
+            Leaf::Cancel => self.cancellation(id),
+            Leaf::Flush => self.flush(id),
+            Leaf::Scope => self.scope(id),
         };
         code.append(self.quieted(id, lowered.indented(&indent)));
         code

@@ -134,6 +134,8 @@ pub struct Entity {
     pub declared: Option<Declared>,
     /// Its address is taken somewhere.
     pub address_taken: bool,
+    /// It is assigned to somewhere, its initializer apart.
+    pub assigned: bool,
     /// Each thread has its own, for the whole program.
     pub threadprivate: bool,
     /// The local type definition or prototype that declares it.
@@ -223,6 +225,11 @@ impl Leaf {
             Self::Parallel | Self::Teams | Self::Task | Self::Taskloop
         )
     }
+
+    /// Whether it makes tasks.
+    pub fn makes_tasks(self) -> bool {
+        matches!(self, Self::Task | Self::Taskloop)
+    }
 }
 
 /// How a construct's data environment treats a variable.
@@ -238,6 +245,14 @@ pub struct Private {
     pub reduction: Option<(Operator, Item)>,
     /// It is an associated loop's variable.
     pub loop_variable: bool,
+}
+
+impl Private {
+    /// Whether it is a whole variable of a task's reduction, whose copy is reached through a pointer of the variable's name.
+    pub fn taken_part_in(&self, leaf: Leaf) -> bool {
+        let whole = matches!(&self.reduction, Some((_, item)) if item.sections.is_empty());
+        whole && leaf.makes_tasks()
+    }
 }
 
 /// An associated loop.
@@ -307,6 +322,14 @@ pub struct Construct<'a> {
     pub captures: BTreeMap<EntityId, bool>,
     /// Local types that a region refers to.
     pub hoists: BTreeSet<HoistId>,
+    /// Reductions that tasks take part in, with their names in the text: `task_reduction`, `reduction` of a taskloop.
+    pub registered: Vec<(EntityId, Operator, Item)>,
+    /// Variables that all threads get from the one that executes the block, with their names in the clause.
+    pub copyprivate: Vec<(EntityId, Range<usize>)>,
+    /// The construct that a cancellation leads out of.
+    pub cancels: Option<ConstructId>,
+    /// Variable that takes the event of a detachable task.
+    pub detach: Option<EntityId>,
 }
 
 impl Construct<'_> {
@@ -396,6 +419,17 @@ impl Program<'_> {
     pub fn is_array(&self, entity: EntityId) -> bool {
         self.entities[entity].kind != EntityKind::Parameter
             && matches!(self.layers(entity).0.first(), Some(Layer::Array(_)))
+    }
+
+    /// The number of array dimensions of the variable's values.
+    pub fn array_dimensions(&self, entity: EntityId) -> usize {
+        let layers = self.layers(entity).0;
+        let own = layers
+            .iter()
+            .skip(usize::from(!self.is_array(entity)))
+            .take_while(|layer| matches!(layer, Layer::Array(_)))
+            .count();
+        own
     }
 
     /// Whether values of the variable are pointers.

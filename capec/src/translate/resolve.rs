@@ -4,6 +4,7 @@
 //! it, and how its declaration is spelled is remembered so that outlined functions can repeat it. Constructs come up as
 //! the labels that [`super::copy`] put in place of pragmas ([`constructs`]); branches are checked on the way ([`jumps`]).
 
+mod cancellation;
 mod clauses;
 mod constructs;
 mod declarations;
@@ -77,6 +78,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn record(&mut self, range: Range<usize>, entity: EntityId, written: bool) {
         let scope = self.construct;
+        self.program.entities[entity].assigned |= written;
         self.program.uses.push(Use {
             range,
             entity,

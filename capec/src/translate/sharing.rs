@@ -4,13 +4,14 @@
 //! it is declared; the regions passed on the way capture it (OpenMP 5.2 section 5.1).
 
 pub mod implicit;
+mod tasks;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::directive::Default;
 use super::problem::Problem;
-use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
+use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Private, Program};
 
 /// Completes `program` and reports violations.
 pub fn complete(program: &mut Program<'_>, problems: &mut Vec<Problem>) {
@@ -32,6 +33,7 @@ pub fn complete(program: &mut Program<'_>, problems: &mut Vec<Problem>) {
     // Inner ones first: the originals of their copies may be copies of outer ones.
     for id in (0..sharing.program.constructs.len()).rev() {
         sharing.copies(id);
+        sharing.check_copyprivate(id);
     }
 }
 
@@ -82,9 +84,28 @@ impl Sharing<'_, '_> {
             next = construct.parent;
             if construct.leaf.is_region() {
                 self.check_listed(id, entity, place);
+                if tasks::is_firstprivate(self.program, id, entity) {
+                    self.make_firstprivate(id, entity);
+                    return;
+                }
                 self.capture(id, entity, written);
             }
         }
+    }
+
+    /// A variable that no clause of a task names, and that a task has a copy of.
+    fn make_firstprivate(&mut self, id: ConstructId, entity: EntityId) {
+        self.program.constructs[id].private.push(Private {
+            entity,
+            first: true,
+            last: false,
+            reduction: None,
+            loop_variable: false,
+        });
+        self.program.constructs[id].captures.insert(entity, true);
+        let parent = self.program.constructs[id].parent;
+        self.require(entity, parent, false, None);
+        self.require_type(entity, Some(id));
     }
 
     fn capture(&mut self, region: ConstructId, entity: EntityId, written: bool) {

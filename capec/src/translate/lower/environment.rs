@@ -179,12 +179,14 @@ impl Lowerer<'_, '_> {
     pub(super) fn results(&mut self, id: ConstructId, mut last: Vec<Code>) -> Code {
         let site = self.site_name(id);
         let construct = &self.program.constructs[id];
-        let mut all: Vec<Code> = construct
-            .private
-            .iter()
-            .filter_map(|private| self.reduction(private, &site))
-            .map(Code::made)
-            .collect();
+        let mut all = vec![self.cancelled(id)];
+        all.extend(
+            construct
+                .private
+                .iter()
+                .filter_map(|private| self.reduction(private, &site))
+                .map(Code::made),
+        );
         if construct.private.iter().any(|private| private.last) {
             for private in construct.private.iter().filter(|private| private.last) {
                 let name = &self.program.entities[private.entity].name;

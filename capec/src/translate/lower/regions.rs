@@ -13,13 +13,36 @@ use super::environment::section_of;
 
 /// What a region is given, in the making.
 #[derive(Default)]
-struct Environment {
+pub(super) struct Environment {
     /// Addresses that the call passes.
-    addresses: Vec<String>,
+    pub(super) addresses: Vec<String>,
+    /// For each address, how much of what is there a task copies; `None`: nothing.
+    pub(super) sizes: Vec<Option<String>>,
     /// Declarations in the region, each with the place of what it repeats.
     arguments: Vec<(usize, Code)>,
     /// Sizes of variable-length arrays, computed before the call.
-    dimensions: Vec<Code>,
+    pub(super) dimensions: Vec<Code>,
+}
+
+impl Environment {
+    /// Adds an address, its size and the declaration by which the region reaches it.
+    pub(super) fn push(
+        &mut self,
+        place: usize,
+        argument: String,
+        address: String,
+        size: Option<String>,
+    ) {
+        self.arguments.push((place, Code::made(argument)));
+        self.addresses.push(address);
+        self.sizes.push(size);
+    }
+
+    /// The declarations in the order of the source, so that each finds what it refers to.
+    pub(super) fn into_arguments(mut self) -> Vec<Code> {
+        self.arguments.sort_by_key(|(place, _)| *place);
+        self.arguments.into_iter().map(|(_, code)| code).collect()
+    }
 }
 
 /// A call of an outlined function, in parts.
@@ -48,26 +71,7 @@ impl Lowerer<'_, '_> {
             "cape_region_{}_{}",
             self.regions, program.functions[construct.function].name
         );
-        let captures: Vec<EntityId> = construct.captures.keys().copied().collect();
-
-        let mut environment = Environment::default();
-        for &entity in &captures {
-            let outer = expression(program, entity, construct.parent);
-            let place = program.entities[entity].place.start;
-            let sizes = self.capture_sizes(id, entity, place, &mut environment);
-            let declaration = self.captured(id, entity, environment.addresses.len(), &sizes);
-            environment.arguments.push((place, Code::made(declaration)));
-            environment.addresses.push(format!("(void *)&{outer}"));
-        }
-        for &hoist in &construct.hoists {
-            let place = program.hoists[hoist].range.start;
-            for entity in typedefs(program, hoist) {
-                self.capture_sizes(id, entity, place, &mut environment);
-            }
-            environment
-                .arguments
-                .push((place, Code::made(hoisted(program, hoist, Some(id)))));
-        }
+        let mut environment = self.captures(id);
         let copyin: Vec<String> = construct
             .copyin
             .iter()
@@ -85,19 +89,15 @@ impl Lowerer<'_, '_> {
                 )),
             ));
             environment.addresses.push(format!("cape_copyin_{name}"));
+            environment.sizes.push(None);
         }
         let cleanup = copyin
             .iter()
             .map(|name| Code::made(format!("__builtin_free(cape_copyin_{name});")));
         let cleanup = lines(cleanup);
-        // As in the source, so that each declaration finds what it refers to.
-        environment.arguments.sort_by_key(|(place, _)| *place);
-        let Environment {
-            addresses,
-            arguments,
-            dimensions,
-        } = environment;
-        let arguments = arguments.into_iter().map(|(_, code)| code).collect();
+        let addresses = std::mem::take(&mut environment.addresses);
+        let dimensions = std::mem::take(&mut environment.dimensions);
+        let arguments = environment.into_arguments();
         self.outline(id, &region, arguments, addresses.is_empty());
 
         let environment = match addresses.is_empty() {
@@ -162,6 +162,34 @@ impl Lowerer<'_, '_> {
         ])
     }
 
+    /// What construct `id`, which is outlined, is given of the locals around it.
+    pub(super) fn captures(&self, id: ConstructId) -> Environment {
+        let program = self.program;
+        let construct = &program.constructs[id];
+        let captures: Vec<EntityId> = construct.captures.keys().copied().collect();
+
+        let mut environment = Environment::default();
+        for &entity in &captures {
+            let outer = expression(program, entity, construct.parent);
+            let place = program.entities[entity].place.start;
+            let sizes = self.capture_sizes(id, entity, place, &mut environment);
+            let declaration = self.captured(id, entity, environment.addresses.len(), &sizes);
+            environment.arguments.push((place, Code::made(declaration)));
+            environment.addresses.push(format!("(void *)&{outer}"));
+            environment.sizes.push(self.copied_size(id, entity));
+        }
+        for &hoist in &construct.hoists {
+            let place = program.hoists[hoist].range.start;
+            for entity in typedefs(program, hoist) {
+                self.capture_sizes(id, entity, place, &mut environment);
+            }
+            environment
+                .arguments
+                .push((place, Code::made(hoisted(program, hoist, Some(id)))));
+        }
+        environment
+    }
+
     /// Captures the sizes of `entity`'s variable dimensions; gives their names in the region, by layer.
     fn capture_sizes(
         &self,
@@ -182,6 +210,7 @@ impl Lowerer<'_, '_> {
                 format!("const unsigned long {name} = *(const unsigned long *)cape_env[{index}];");
             environment.arguments.push((place, Code::made(argument)));
             environment.addresses.push(format!("(void *)&{name}"));
+            environment.sizes.push(Some(format!("sizeof {name}")));
             names.push((layer, name));
         }
         names

@@ -3,9 +3,25 @@
 use super::super::code::Code;
 use super::super::directive::ClauseKind;
 use super::super::loops::Relation;
-use super::super::program::{ConstructId, Loop};
+use super::super::program::{ConstructId, EntityId, Loop};
 use super::super::template::{self, lines};
 use super::Lowerer;
+
+/// The associated loops of a construct whose body is a function of its own.
+pub(super) struct Nest {
+    /// First value, bound, stride and number of iterations of each loop, and the number of all iterations.
+    pub(super) bounds: Code,
+    /// Those names that the function needs; each with the variable whose type it has (else as cape_count or a pointer's stride).
+    pub(super) carried: Vec<(Option<EntityId>, String)>,
+    /// Sets the loop variables that are lastprivate to their values after the loop.
+    pub(super) last: Vec<Code>,
+    /// Sets the variable of a single loop for the chunk.
+    pub(super) start: Code,
+    /// Steps the innermost loop's variable.
+    pub(super) step: Code,
+    /// Of several loops: the innermost one's number of iterations, and what sets all variables from cape_rest.
+    pub(super) coordinates: Option<(Code, Code)>,
+}
 
 impl Lowerer<'_, '_> {
     pub(super) fn worksharing_loop(&mut self, id: ConstructId) -> Code {
@@ -68,6 +84,58 @@ impl Lowerer<'_, '_> {
         ));
         fillings.push(("COORDINATES", self.coordinates(loops, &suffixes)));
         template::FOR_COLLAPSE.fill(fillings)
+    }
+
+    /// The loops of a taskloop.
+    pub(super) fn nest(&mut self, id: ConstructId) -> Nest {
+        let program = self.program;
+        let loops = &program.constructs[id].loops;
+        let suffixes: Vec<String> = match loops.len() {
+            1 => vec![String::new()],
+            count => (1..=count).map(|level| format!("_{level}")).collect(),
+        };
+        let (mut bounds, mut carried, mut last) = (Vec::new(), Vec::new(), Vec::new());
+        for (each, suffix) in loops.iter().zip(&suffixes) {
+            bounds.push(self.bounds(id, each, suffix));
+            carried.push((Some(each.entity), format!("cape_first{suffix}")));
+            let name = stride(each, suffix, program);
+            if name.starts_with("cape_stride") {
+                let kind = (!program.is_pointer(each.entity)).then_some(each.entity);
+                carried.push((kind, name));
+            }
+            carried.push((None, format!("cape_count{suffix}")));
+            last.extend(self.last_value(id, each, suffix));
+        }
+        if loops.len() > 1 {
+            let product: Vec<String> = suffixes
+                .iter()
+                .map(|suffix| format!("cape_count{suffix}"))
+                .collect();
+            bounds.push(Code::made(format!(
+                "const unsigned long long cape_count = {};",
+                product.join(" * ")
+            )));
+        }
+        let innermost = loops.len() - 1;
+        let step = format!(
+            "{} {}= {}",
+            self.name(&loops[innermost]),
+            sign(&loops[innermost]),
+            stride(&loops[innermost], &suffixes[innermost], program)
+        );
+        Nest {
+            bounds: lines(bounds),
+            carried,
+            last,
+            start: Code::made(self.start(&loops[0], "", "cape_chunk->first")),
+            step: Code::made(step),
+            coordinates: (loops.len() > 1).then(|| {
+                (
+                    Code::made(format!("cape_count{}", suffixes[innermost])),
+                    self.coordinates(loops, &suffixes),
+                )
+            }),
+        }
     }
 
     fn name(&self, each: &Loop) -> &str {
@@ -202,12 +270,12 @@ impl Lowerer<'_, '_> {
     }
 
     /// The barrier at the end; a combined construct leaves it to the end of the region.
-    fn barrier(&mut self, id: ConstructId) -> Code {
+    pub(super) fn barrier(&mut self, id: ConstructId) -> Code {
         let construct = &self.program.constructs[id];
         if construct.combined || self.program.directives[construct.directive].nowait() {
             return Code::default();
         }
-        template::BARRIER.fill(vec![("SITE", self.site(id))])
+        self.barrier_call(id)
     }
 
     pub(super) fn sections(&mut self, id: ConstructId) -> Code {
@@ -235,6 +303,9 @@ impl Lowerer<'_, '_> {
     }
 
     pub(super) fn single(&mut self, id: ConstructId) -> Code {
+        if !self.program.constructs[id].copyprivate.is_empty() {
+            return self.single_copyprivate(id);
+        }
         let fillings = vec![
             ("SITE", self.site(id)),
             ("ORIGINALS", self.originals(id)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::directive::{ClauseKind, Directive, Item, ListKind};
+use super::super::directive::{ClauseKind, Depend, Directive, Item, ListKind};
 use super::super::problem::Problem;
 use super::super::program::{self, ConstructId, EntityId, Leaf, Private, Use};
 use super::super::tokens::{Token, TokenKind, tokens_within};
@@ -24,6 +24,11 @@ impl<'a> Resolver<'a, '_> {
                     let place = item.name.clone();
                     let at = self.receiver(all, *kind);
                     self.program.constructs[at].copyin.push((entity, place));
+                    continue;
+                }
+                if matches!(kind, ListKind::Copyprivate | ListKind::Flush) {
+                    let written = *kind == ListKind::Copyprivate;
+                    self.named(item, entity, all, written);
                     continue;
                 }
                 for id in all {
@@ -91,11 +96,22 @@ impl<'a> Resolver<'a, '_> {
             | ListKind::Copyin
             | ListKind::Threadprivate
             | ListKind::Copyprivate
-            | ListKind::InReduction(_)
-            | ListKind::TaskReduction(_)
-            | ListKind::Detach
             | ListKind::Mapped(_)
             | ListKind::Flush => return,
+            ListKind::TaskReduction(operator) => {
+                self.program.constructs[at]
+                    .registered
+                    .push((entity, operator, item.clone()));
+                self.item_uses(item, entity, true, self.program.constructs[at].parent);
+                return;
+            }
+            ListKind::Detach => {
+                self.program.constructs[at].detach = Some(entity);
+                Private {
+                    first: true,
+                    ..private
+                }
+            }
             ListKind::Private => private,
             ListKind::Firstprivate => Private {
                 first: true,
@@ -105,7 +121,7 @@ impl<'a> Resolver<'a, '_> {
                 last: true,
                 ..private
             },
-            ListKind::Reduction(operator) => Private {
+            ListKind::Reduction(operator) | ListKind::InReduction(operator) => Private {
                 reduction: Some((operator, item.clone())),
                 ..private
             },
@@ -136,8 +152,9 @@ impl<'a> Resolver<'a, '_> {
         }
         // The copy is made from, or goes into, the variable of the environment around the construct.
         if kind != ListKind::Private {
-            let written = matches!(kind, ListKind::Lastprivate | ListKind::Reduction(_));
+            let written = !matches!(kind, ListKind::Firstprivate);
             let scope = self.program.constructs[at].parent;
+            self.program.entities[entity].assigned |= written;
             self.program.uses.push(Use {
                 range: item.name.clone(),
                 entity,
@@ -145,12 +162,50 @@ impl<'a> Resolver<'a, '_> {
                 scope,
             });
         }
-        let region = self.program.constructs[at].leaf.is_region();
-        let scope = if region {
+        let leaf = self.program.constructs[at].leaf;
+        if let (ListKind::Reduction(operator), true) = (kind, leaf == Leaf::Taskloop) {
+            self.program.constructs[at]
+                .registered
+                .push((entity, operator, item.clone()));
+        }
+        let scope = if leaf.is_region() && !leaf.makes_tasks() {
             Some(at)
         } else {
             self.program.constructs[at].parent
         };
+        self.section_uses(item, scope);
+    }
+
+    /// A variable that a clause names without giving it a data-sharing attribute.
+    fn named(&mut self, item: &Item, entity: EntityId, all: &[ConstructId], written: bool) {
+        let at = all[0];
+        if written {
+            self.program.constructs[at]
+                .copyprivate
+                .push((entity, item.name.clone()));
+        }
+        self.item_uses(item, entity, written, self.program.constructs[at].parent);
+    }
+
+    /// A list item and its section, evaluated in `scope`.
+    fn item_uses(
+        &mut self,
+        item: &Item,
+        entity: EntityId,
+        written: bool,
+        scope: Option<ConstructId>,
+    ) {
+        self.program.entities[entity].assigned |= written;
+        self.program.uses.push(Use {
+            range: item.name.clone(),
+            entity,
+            written,
+            scope,
+        });
+        self.section_uses(item, scope);
+    }
+
+    fn section_uses(&mut self, item: &Item, scope: Option<ConstructId>) {
         if item.sections.len() > 1 {
             let problem = Problem::new(
                 item.name.clone(),
@@ -184,7 +239,11 @@ impl<'a> Resolver<'a, '_> {
             return None;
         }
         let record = self.program.layers(entity).1 == program::Base::Record;
-        if matches!(kind, ListKind::Reduction(_)) && record {
+        let reduces = matches!(
+            kind,
+            ListKind::Reduction(_) | ListKind::InReduction(_) | ListKind::TaskReduction(_)
+        );
+        if reduces && record {
             let message =
                 format!("'{text}' is a struct or union, which no reduction operator takes");
             self.problems.push(Problem::new(name.clone(), message));
@@ -192,10 +251,9 @@ impl<'a> Resolver<'a, '_> {
         }
         let written = !matches!(
             kind,
-            ListKind::Shared | ListKind::Firstprivate | ListKind::Mapped(_)
+            ListKind::Shared | ListKind::Firstprivate | ListKind::Mapped(_) | ListKind::Flush
         );
-        let through_pointer =
-            matches!(kind, ListKind::Reduction(_)) && self.program.is_pointer(entity);
+        let through_pointer = reduces && self.program.is_pointer(entity);
         if written && !through_pointer && self.program.is_constant(entity) {
             self.problems.push(Problem::new(
                 name.clone(),
@@ -219,6 +277,16 @@ impl<'a> Resolver<'a, '_> {
                 ClauseKind::ThreadLimit(range) => (vec![range], "num_teams"),
                 ClauseKind::DistSchedule(Some(range)) => (vec![range], "dist_schedule"),
                 ClauseKind::Message(range) => (vec![range], "message"),
+                ClauseKind::Final(range) => (vec![range], "final"),
+                ClauseKind::Priority(range) => (vec![range], "priority"),
+                ClauseKind::Grainsize(_, range) => (vec![range], "grainsize"),
+                ClauseKind::NumTasks(_, range) => (vec![range], "num_tasks"),
+                ClauseKind::Filter(range) => (vec![range], "filter"),
+                ClauseKind::Object(range) => (vec![range], "destroy"),
+                ClauseKind::Depend(depend) => {
+                    self.depend(depend, all);
+                    continue;
+                }
                 _ => continue,
             };
             let taking = |id: &&ConstructId| {
@@ -246,12 +314,52 @@ impl<'a> Resolver<'a, '_> {
 
     /// Resolves the names of an expression that is known only as tokens of a pragma.
     fn expression(&mut self, range: &Range<usize>, scope: Option<ConstructId>) {
+        self.expression_but(range, scope, &[]);
+    }
+
+    /// The locators and iterators of a `depend` clause.
+    fn depend(&mut self, depend: &Depend, all: &[ConstructId]) {
+        let taking = |id: &&ConstructId| self.program.constructs[**id].takes("depend");
+        let at = all.iter().find(taking).unwrap_or(&all[0]);
+        let scope = self.program.constructs[*at].parent;
+        let names: Vec<String> = depend
+            .iterators
+            .iter()
+            .map(|each| self.program.slice(&each.name).to_owned())
+            .collect();
+        for each in &depend.iterators {
+            for part in [Some(&each.begin), Some(&each.end), each.step.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                self.expression_but(part, scope, &names);
+            }
+        }
+        for locator in depend.locators.iter().filter(|each| !each.all_memory) {
+            let word = self.program.slice(&locator.range).to_owned();
+            if !names.contains(&word)
+                && let Some(entity) = self.lookup(&word.replace('$', "_S_"))
+            {
+                self.program.entities[entity].address_taken = true;
+            }
+            self.expression_but(&locator.range, scope, &names);
+        }
+    }
+
+    /// Resolves the names of an expression, those of iterators apart.
+    fn expression_but(
+        &mut self,
+        range: &Range<usize>,
+        scope: Option<ConstructId>,
+        iterators: &[String],
+    ) {
         let tokens: Vec<Token> = tokens_within(self.program.text, range.clone());
         let mut before = "";
         for token in &tokens {
             let word = token.text(self.program.text);
             if token.kind == TokenKind::Word
                 && !matches!(before, "." | "->")
+                && !iterators.iter().any(|name| name == word)
                 && let Some(entity) = self.lookup(&word.replace('$', "_S_"))
             {
                 let range = token.range.clone();

@@ -43,11 +43,7 @@ impl<'a> Resolver<'a, '_> {
             return;
         };
         let missing = |part: &DirectiveKind| leaf(*part).is_none();
-        if constituents
-            .iter()
-            .any(|(leaf, _)| UNLOWERED.contains(leaf))
-            || directive.parts.iter().any(missing)
-        {
+        if directive.parts.iter().any(missing) {
             let message = format!("'#pragma omp {}' is not supported yet", directive.name);
             self.problems
                 .push(Problem::new(directive.range.clone(), message));
@@ -103,14 +99,25 @@ impl<'a> Resolver<'a, '_> {
             atomic: None,
             captures: BTreeMap::new(),
             hoists: BTreeSet::new(),
+            registered: Vec::new(),
+            copyprivate: Vec::new(),
+            cancels: None,
+            detach: None,
         });
         self.program.constructs.len() - 1
     }
 
     fn inside(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         match self.program.constructs[id].leaf {
-            Leaf::Barrier | Leaf::TargetMove | Leaf::Error => {}
-            Leaf::For => self.scoped(|this| this.loop_nest(id, statement)),
+            Leaf::Barrier
+            | Leaf::TargetMove
+            | Leaf::Error
+            | Leaf::Taskwait
+            | Leaf::Taskyield
+            | Leaf::Depobj
+            | Leaf::Flush => {}
+            Leaf::Cancel => self.cancellation(id),
+            Leaf::For | Leaf::Taskloop => self.scoped(|this| this.loop_nest(id, statement)),
             Leaf::Sections => self.sections(id, statement),
             Leaf::Atomic => self.atomic(id, statement),
             _ => self.framed(Frame::Block, |this| {
@@ -123,7 +130,7 @@ impl<'a> Resolver<'a, '_> {
         let mut next = self.construct;
         while let Some(id) = next {
             let outer = &self.program.constructs[id];
-            if outer.leaf.is_region() {
+            if outer.leaf.is_region() && !outer.leaf.makes_tasks() {
                 return;
             }
             let other = &self.program.directives[outer.directive];
@@ -139,9 +146,13 @@ impl<'a> Resolver<'a, '_> {
             let worksharing = |leaf| matches!(leaf, Leaf::For | Leaf::Sections | Leaf::Single);
             let forbidden = match leaf {
                 _ if outer.leaf == Leaf::Atomic => true,
-                Leaf::For | Leaf::Sections | Leaf::Single | Leaf::Barrier => true,
-                Leaf::Master => worksharing(outer.leaf),
+                Leaf::For | Leaf::Sections | Leaf::Single | Leaf::Scope | Leaf::Barrier => {
+                    outer.leaf != Leaf::Taskgroup
+                        && !(outer.leaf == Leaf::Scope && leaf != Leaf::Scope)
+                }
+                Leaf::Master => worksharing(outer.leaf) || outer.leaf.makes_tasks(),
                 Leaf::Critical => outer.leaf == Leaf::Critical && same_name(),
+                _ if outer.leaf.makes_tasks() => return,
                 _ => false,
             };
             if forbidden {
@@ -418,19 +429,6 @@ impl<'a> Resolver<'a, '_> {
         });
     }
 }
-
-/// What the lowering lacks.
-const UNLOWERED: [Leaf; 9] = [
-    Leaf::Task,
-    Leaf::Taskloop,
-    Leaf::Taskwait,
-    Leaf::Taskgroup,
-    Leaf::Taskyield,
-    Leaf::Depobj,
-    Leaf::Cancel,
-    Leaf::Flush,
-    Leaf::Scope,
-];
 
 /// The constructs that are opened for a directive of constituents `parts`, outermost first, each with those it stands for: all
 /// that associate loops are one, the innermost. None for `section`.

@@ -207,6 +207,7 @@ impl<'a> Resolver<'a, '_> {
             home: self.construct,
             declared,
             address_taken: false,
+            assigned: false,
             threadprivate: false,
             hoist: if kind.is_variable() { None } else { self.hoist },
         };
@@ -334,6 +335,7 @@ impl<'a> Resolver<'a, '_> {
                 home: self.construct,
                 declared: None,
                 address_taken: false,
+                assigned: false,
                 threadprivate: false,
                 hoist: self.hoist,
             });
