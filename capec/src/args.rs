@@ -92,6 +92,8 @@ pub enum Class {
     Verbose,
     /// `-###`.
     DryRun,
+    /// A warning of capec's own.
+    OwnWarning,
     /// Everything else: all steps.
     Any,
 }
@@ -174,7 +176,11 @@ pub static FLAGS: &[Flag] = &[
     flag("-S",                       Value::None,     Class::Mode(Mode::Assembly)),
     flag("-T",                       Value::Either,   Class::Linker),
     flag("-U",                       Value::Either,   Class::Preprocessor),
+    flag("-Wcape",                   Value::Joined,   Class::OwnWarning),
+    flag("-Werror=cape",             Value::Joined,   Class::OwnWarning),
     flag("-Wl,",                     Value::Joined,   Class::Linker),
+    flag("-Wno-cape",                Value::Joined,   Class::OwnWarning),
+    flag("-Wno-error=cape",          Value::Joined,   Class::OwnWarning),
     flag("-Wp,",                     Value::Joined,   Class::Preprocessor),
     flag("-Xassembler",              Value::Separate, Class::Any),
     flag("-Xclang",                  Value::Separate, Class::Compiler),

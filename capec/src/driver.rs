@@ -13,12 +13,13 @@ use crate::error::Error;
 use crate::interrupt;
 use crate::layout::Layout;
 use crate::link;
+use crate::messages::{self, Collector};
 use crate::naming;
 use crate::options::{Environment, Input, Language, Options, Step};
 use crate::response;
 use crate::source::{self, Text};
 use crate::toolchain::{self, Captured, Toolchain};
-use crate::translate::{self, Outcome, Unit};
+use crate::translate::{self, Outcome, Style, Unit, Wishes};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -52,12 +53,15 @@ pub fn run(words: Vec<OsString>, environment: &Environment) -> Result<i32, Error
         None if !options.openmp => return plain(&toolchain, &options, &words),
         None => {}
     }
+    let wishes = messages::wishes(&options, environment.terminal)?;
     let session = Session {
         options,
         toolchain,
         layout,
         scratch: scratch.path().to_owned(),
         header: None,
+        wishes,
+        collector: None,
     };
     session.run()
 }
@@ -92,8 +96,10 @@ usage: capec [options] file...
 Compiles OpenMP C programs for CAPE. The command line is that of the host compiler (gcc);
 `gcc --help` lists its options. OpenMP is always on. capec adds:
 
-  --emit-c       print the translated C source instead of compiling (-o names a file)
-  -fno-openmp    leave everything to the host compiler: no translation, no runtime
+  --emit-c           print the translated C source instead of compiling (-o names a file)
+  -fno-openmp        leave everything to the host compiler: no translation, no runtime
+  -Wcape-race-prone  warn of writes to shared scalars that nothing protects (also by -Wall)
+  -Wcape-serial      warn of constructs in loops that make the ranks take turns (also by -Wextra)
 
 Environment:
   CAPE_CC        host compiler, with arguments if need be (default: gcc)
@@ -119,8 +125,14 @@ fn version(toolchain: &Toolchain, words: &[OsString]) -> Result<i32, Error> {
 
 /// The command as it is, for the host alone.
 fn plain(toolchain: &Toolchain, options: &Options, words: &[OsString]) -> Result<i32, Error> {
-    let shown_by_host = |word: &&OsString| !(options.dry_run && word.as_os_str() == "-###");
-    let words: Vec<OsString> = words.iter().filter(shown_by_host).cloned().collect();
+    let own: Vec<&OsString> = options
+        .flags()
+        .filter(|flag| flag.class == Class::OwnWarning)
+        .flat_map(|flag| &flag.words)
+        .collect();
+    let for_host =
+        |word: &&OsString| !(options.dry_run && word.as_os_str() == "-###") && !own.contains(word);
+    let words: Vec<OsString> = words.iter().filter(for_host).cloned().collect();
     toolchain.run(&words, None)
 }
 
@@ -132,6 +144,10 @@ struct Session {
     scratch: PathBuf,
     /// `cape.h`, preprocessed, once it has been needed.
     header: Option<String>,
+    /// What the user wants to hear of capec's own messages.
+    wishes: Wishes,
+    /// With `-fdiagnostics-format=json`: what has been said about the input being compiled.
+    collector: Option<Collector>,
 }
 
 /// What one input became.
@@ -181,7 +197,10 @@ impl Session {
                     words.push(input.path.clone().into_os_string());
                 }
                 crate::options::Piece::Flag(flag) => {
-                    if !matches!(flag.class, Class::OpenMp(_) | Class::DryRun) {
+                    if !matches!(
+                        flag.class,
+                        Class::OpenMp(_) | Class::OwnWarning | Class::DryRun
+                    ) {
                         words.extend(flag.words.iter().cloned());
                     }
                 }
@@ -213,6 +232,7 @@ impl Session {
             let unit = Unit {
                 preprocessed: &prepared.complete,
                 source: &input.path,
+                wishes: &self.wishes,
             };
             match translate::emit_c(&unit, &original.content) {
                 Ok(text) => emitted.extend(original.encode(text)),
@@ -301,10 +321,44 @@ impl Session {
 
     /// Compiles a C input to an object, to assembly, or to nothing (`-fsyntax-only`).
     fn compile(&mut self, input: &Input, number: usize, output: &Path) -> Result<Compiled, Error> {
+        self.collector = (self.wishes.style == Style::Json).then(Collector::default);
+        let compiled = self.compile_steps(input, number, output);
+        if let Some(collector) = self.collector.take() {
+            report(collector.finish().as_bytes());
+        }
+        compiled
+    }
+
+    /// Passes on what somebody had to say about the input being compiled.
+    fn say(&mut self, messages: &[u8]) {
+        match &mut self.collector {
+            Some(collector) => report(&collector.take(messages)),
+            None => report(messages),
+        }
+    }
+
+    /// Runs the host compiler on the input being compiled.
+    fn host(&mut self, words: &[OsString], stdin: Option<&Path>) -> Result<i32, Error> {
+        if self.collector.is_none() || self.options.dry_run {
+            return self.toolchain.run(words, stdin);
+        }
+        let captured = self.toolchain.capture(words, stdin)?;
+        // Nothing can be done about a closed stdout.
+        let _ = io::stdout().write_all(&captured.output);
+        self.say(&captured.messages);
+        Ok(captured.code)
+    }
+
+    fn compile_steps(
+        &mut self,
+        input: &Input,
+        number: usize,
+        output: &Path,
+    ) -> Result<Compiled, Error> {
         let stdin = self.spool(input, number)?;
         let captured = self.preprocess(input, stdin.as_deref())?;
         if captured.code != 0 {
-            report(&captured.messages);
+            self.say(&captured.messages);
             return Ok(Compiled {
                 code: captured.code,
                 translated: false,
@@ -312,11 +366,12 @@ impl Session {
         }
         let mentions = source::mentions_openmp(&String::from_utf8_lossy(&captured.output));
         let outcome = if mentions {
-            report(&captured.messages);
+            self.say(&captured.messages);
             let prepared = self.prepare(input, captured.output)?;
             let unit = Unit {
                 preprocessed: &prepared.complete,
                 source: &input.path,
+                wishes: &self.wishes,
             };
             translate::translate(&unit).map(|outcome| (prepared.text, outcome))
         } else {
@@ -326,10 +381,8 @@ impl Session {
         match outcome {
             Ok((_, Outcome::Untouched)) => self.untouched(input, stdin.as_deref(), output),
             Ok((text, Outcome::Translated(translation))) => {
-                if !self.gives("-w") {
-                    for warning in &translation.report {
-                        report(warning.to_string().as_bytes());
-                    }
+                for warning in &translation.report {
+                    self.say(warning.to_string().as_bytes());
                 }
                 if self.saves_temporaries() {
                     let preprocessed = text.encode(text.content.clone());
@@ -338,7 +391,7 @@ impl Session {
                 self.compile_translated(input, number, &text.encode(translation.text), output)
             }
             Err(errors) => {
-                report(errors.to_string().as_bytes());
+                self.say(errors.to_string().as_bytes());
                 Ok(Compiled {
                     code: 1,
                     translated: false,
@@ -424,7 +477,7 @@ impl Session {
     }
 
     fn untouched(
-        &self,
+        &mut self,
         input: &Input,
         stdin: Option<&Path>,
         output: &Path,
@@ -438,7 +491,7 @@ impl Session {
 
     /// Has the host compile (or assemble) an input as it is.
     fn compile_original(
-        &self,
+        &mut self,
         input: &Input,
         stdin: Option<&Path>,
         output: Option<&Path>,
@@ -462,11 +515,11 @@ impl Session {
         }
         words.push(input.path.clone().into_os_string());
         words.extend(output_flag(output, self.options.mode));
-        self.toolchain.run(&words, stdin)
+        self.host(&words, stdin)
     }
 
     fn compile_translated(
-        &self,
+        &mut self,
         input: &Input,
         number: usize,
         text: &[u8],
@@ -485,18 +538,11 @@ impl Session {
         words.extend(self.mode_flag(input));
         words.extend(["-x".into(), "cpp-output".into(), path.into_os_string()]);
         words.extend(output_flag(Some(output), self.options.mode));
-        let code = self.toolchain.run(&words, None)?;
+        let code = self.host(&words, None)?;
         Ok(Compiled {
             code,
             translated: true,
         })
-    }
-
-    /// Whether the user gave exactly this flag.
-    fn gives(&self, word: &str) -> bool {
-        self.options
-            .flags()
-            .any(|flag| flag.words.first().is_some_and(|first| first == word))
     }
 
     fn saves_temporaries(&self) -> bool {

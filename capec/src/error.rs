@@ -109,6 +109,11 @@ pub enum Error {
         "{0} was compiled for another OpenMP runtime (it refers to {1}); compile it with capec, or without '-fopenmp'"
     )]
     OtherOpenMp(String, String),
+    /// A warning that capec does not have.
+    #[error(
+        "unknown warning '{0}'; capec's own are -Wcape-race-prone and -Wcape-serial, and -Wcape for both"
+    )]
+    UnknownWarning(String),
     /// A linker that cannot do it.
     #[error("'{0}' cannot be used: the link needs GNU ld or lld; drop the flag")]
     Linker(String),

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `args` to `link` know gcc's command line and nothing of OpenMP; `translate` knows OpenMP and nothing of files or
-//! processes. They meet in [`translate::Unit`] and [`translate::Outcome`].
+//! processes. They meet in [`translate::Unit`] and [`translate::Outcome`]; [`messages`] says how both want to be heard.
 
 pub mod args;
 pub mod driver;
@@ -19,6 +19,7 @@ pub mod error;
 pub mod interrupt;
 pub mod layout;
 pub mod link;
+pub mod messages;
 pub mod naming;
 pub mod options;
 pub mod response;

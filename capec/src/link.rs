@@ -401,9 +401,12 @@ fn input_words(object: &Object) -> Vec<OsString> {
 /// The words of a user's flag in the link; `host_only`: no runtime is linked.
 fn flag_words(flag: &Flag, host_only: bool) -> Vec<OsString> {
     match flag.class {
-        Class::Mode(_) | Class::Output | Class::OpenMp(_) | Class::DryRun | Class::Language => {
-            Vec::new()
-        }
+        Class::Mode(_)
+        | Class::Output
+        | Class::OpenMp(_)
+        | Class::OwnWarning
+        | Class::DryRun
+        | Class::Language => Vec::new(),
         Class::Pie if !host_only => Vec::new(),
         Class::Static if !host_only => vec!["-static".into()],
         // Another OpenMP runtime would answer the program's omp_ calls.

@@ -6,6 +6,7 @@ use crate::args::{Argument, Class, Mode};
 use crate::error::Error;
 use crate::response;
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ pub struct Environment {
     pub compiler: Vec<OsString>,
     /// `CAPE_HOME`: the prefix under which `lib/cape` and `include/cape` are; unset: found from capec's own place.
     pub home: Option<PathBuf>,
+    /// A person reads standard error, on a terminal that knows colours.
+    pub terminal: bool,
 }
 
 impl Environment {
@@ -36,7 +39,13 @@ impl Environment {
         let home = std::env::var_os("CAPE_HOME")
             .filter(|home| !home.is_empty())
             .map(PathBuf::from);
-        Ok(Self { compiler, home })
+        let terminal = std::io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        Ok(Self {
+            compiler,
+            home,
+            terminal,
+        })
     }
 }
 

@@ -32,6 +32,7 @@ mod sharing;
 mod template;
 mod threadprivate;
 mod tokens;
+mod warnings;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -44,9 +45,9 @@ use directive::{ClauseKind, Directive, Form};
 use lower::Translated;
 use macros::Macros;
 use markers::SourceMap;
-use problem::Problem;
+use problem::{Problem, Severity};
 use program::Program;
-pub use report::{Diagnostic, Diagnostics};
+pub use report::{Diagnostic, Diagnostics, Level, Style, Warning, Wishes};
 use tokens::{Token, TokenKind};
 
 /// One C file to be translated.
@@ -56,6 +57,8 @@ pub struct Unit<'a> {
     pub preprocessed: &'a str,
     /// The source file as the user named it.
     pub source: &'a Path,
+    /// What the user wants to hear, and how.
+    pub wishes: &'a Wishes,
 }
 
 /// The translated file.
@@ -82,7 +85,7 @@ pub enum Outcome {
 /// All errors of the file.
 pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
     let text = unit.preprocessed;
-    let Some((functions, map)) = analyse(text)? else {
+    let Some((functions, map, report)) = analyse(unit)? else {
         return Ok(Outcome::Untouched);
     };
     let mut code = Code::default();
@@ -95,10 +98,7 @@ pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
     }
     code.push(Piece::User(at..text.len()));
     let text = code::compiled(&code, text, &map, &Macros::of_cape_h());
-    Ok(Outcome::Translated(Translation {
-        text,
-        report: Vec::new(),
-    }))
+    Ok(Outcome::Translated(Translation { text, report }))
 }
 
 /// The readable translation: `original` with constructs replaced.
@@ -107,7 +107,7 @@ pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
 /// All errors of the file.
 pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
     let text = unit.preprocessed;
-    let Some((functions, map)) = analyse(text)? else {
+    let Some((functions, map, _)) = analyse(unit)? else {
         return Ok(original.to_owned());
     };
     let tokens = tokens::tokens(text);
@@ -116,8 +116,12 @@ pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
     ))
 }
 
+/// What replaces the functions with constructs, where the text comes from, and warnings.
+type Analysis<'t> = (Vec<Translated>, SourceMap<'t>, Vec<Diagnostic>);
+
 /// Runs all phases up to the lowering. `None`: there is no OpenMP in the file.
-fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagnostics> {
+fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
+    let text = unit.preprocessed;
     if !text.contains("#pragma omp") {
         return Ok(None);
     }
@@ -130,6 +134,7 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
     }
     check_names(text, &tokens, &map, &mut problems);
     let copy = ParseCopy::new(text, &tokens, &pragmas);
+    let mut warned = Vec::new();
     let functions = match parse_preprocessed(&Config::with_gcc(), copy.text.clone()) {
         Ok(parsed) => {
             let mut program = Program {
@@ -151,6 +156,7 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
             sharing::implicit::mark(&mut program, &declarative, &mut problems);
             sharing::complete(&mut program, &mut problems);
             if problems.is_empty() {
+                warned = suspicions(&program, &parsed.unit, unit.wishes, &map);
                 let mut replaced = lower::lower(&program, &map);
                 // Inside translated functions the lowering has removed them.
                 let mut others = threadprivate::lower(&program, &declarative);
@@ -170,11 +176,34 @@ fn analyse(text: &str) -> Result<Option<(Vec<Translated>, SourceMap<'_>)>, Diagn
             Vec::new()
         }
     };
-    if problems.is_empty() {
-        Ok(Some((functions, map)))
+    let fatal = |warning: &Problem| match warning.severity {
+        Severity::Error => true,
+        Severity::Warning(which) => unit.wishes.level(which) == Level::Error,
+    };
+    let failed = !problems.is_empty() || warned.iter().any(fatal);
+    problems.extend(warned);
+    let diagnostics = report::report(problems, text, &tokens, &map, unit.wishes);
+    if failed {
+        Err(diagnostics)
     } else {
-        Err(report::report(problems, text, &tokens, &map))
+        Ok(Some((functions, map, diagnostics.into_messages())))
     }
+}
+
+/// The warnings that are wanted, about the user's own files.
+fn suspicions(
+    program: &Program<'_>,
+    unit: &lang_c::ast::TranslationUnit,
+    wishes: &Wishes,
+    map: &SourceMap<'_>,
+) -> Vec<Problem> {
+    let wanted = Warning::ALL
+        .into_iter()
+        .filter(|&warning| wishes.level(warning) != Level::Off);
+    wanted
+        .flat_map(|warning| warnings::find(warning, program, unit))
+        .filter(|problem| !map.place(problem.range.start).system)
+        .collect()
 }
 
 /// All OpenMP pragmas: executable ones, declarative ones, and how the parser is to see each. Those that are malformed are reported and

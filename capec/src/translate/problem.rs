@@ -4,9 +4,23 @@
 
 use std::ops::Range;
 
-/// An error with its place.
+use super::report::Warning;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    /// The file cannot be translated.
+    #[default]
+    Error,
+    /// It can, but may not do what is meant.
+    Warning(Warning),
+}
+
+/// An error or warning with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
     /// Lower-case sentence without a full stop.
     pub message: String,
     /// Bytes of the preprocessed text to point at.
@@ -21,10 +35,19 @@ impl Problem {
     /// A problem at `range`.
     pub fn new(range: Range<usize>, message: impl Into<String>) -> Self {
         Problem {
+            severity: Severity::Error,
             message: message.into(),
             range,
             related: Vec::new(),
             notes: Vec::new(),
+        }
+    }
+
+    /// A warning at `range`.
+    pub fn warning(warning: Warning, range: Range<usize>, message: impl Into<String>) -> Self {
+        Problem {
+            severity: Severity::Warning(warning),
+            ..Problem::new(range, message)
         }
     }
 

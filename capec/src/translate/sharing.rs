@@ -300,7 +300,14 @@ impl Sharing<'_, '_> {
             place.clone(),
             format!("'{name}' is not in a data-sharing clause of this default(none) region"),
         )
-        .related(directive.range.clone(), "the region")
+        .related(
+            directive.range.clone(),
+            "default(none) asks for every variable",
+        )
+        .related(
+            self.program.entities[entity].place.clone(),
+            format!("'{name}' is declared here, outside of the region"),
+        )
         .note(format!(
             "add shared({name}), private({name}) or firstprivate({name})"
         ));

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use capec::translate::{self, Outcome, Unit};
+use capec::translate::{self, Outcome, Unit, Wishes};
 
 /// The workspace, in which sources are named relatively, so that goldens hold on every machine.
 pub fn workspace() -> PathBuf {
@@ -55,6 +55,7 @@ pub fn translated(source: &str) -> String {
     let unit = Unit {
         preprocessed: &text,
         source: Path::new(source),
+        wishes: &Wishes::default(),
     };
     match translate::translate(&unit) {
         Ok(Outcome::Translated(translation)) => translation.text,
@@ -69,6 +70,7 @@ pub fn errors(source: &str) -> String {
     let unit = Unit {
         preprocessed: &text,
         source: Path::new(source),
+        wishes: &Wishes::default(),
     };
     match translate::translate(&unit) {
         Ok(_) => panic!("{source} was translated"),
@@ -84,6 +86,7 @@ pub fn emitted(source: &str) -> String {
     let unit = Unit {
         preprocessed: &text,
         source: Path::new(source),
+        wishes: &Wishes::default(),
     };
     translate::emit_c(&unit, &original).unwrap_or_else(|errors| panic!("{source}: {errors}"))
 }
