@@ -1,29 +1,42 @@
-//! Where the calling thread is: its team, its number, how deep in regions.
+//! Where the calling thread is: its team, its number, how deep in regions. A context is a small value that its thread alone changes;
+//! those of the enclosing regions stay where they were saved, and the inner ones refer to them.
+#![allow(unsafe_code)]
 
 use std::cell::Cell;
 
+use crate::icv;
+use crate::team::Team;
+
 /// The execution context of one thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// Enclosing parallel regions, those of one thread included.
     pub level: u32,
-    /// Enclosing parallel regions of more than one thread: 0 or 1.
+    /// Enclosing parallel regions of more than one thread.
     pub active_level: u32,
-    /// Threads of the innermost team.
+    /// Threads of the innermost team, on all ranks.
     pub team: u32,
     /// This thread's number in it.
     pub number: u32,
-    /// Number in the enclosing active region, for `omp_get_ancestor_thread_num`; 0 outside.
-    pub outer_number: u32,
-    /// Size of the enclosing active team.
-    pub outer_team: u32,
-    /// Level of the enclosing active region.
-    pub outer_level: u32,
-    /// Which execution of a region this is, counted by forks.
+    /// Which execution of a region over all ranks this is or is part of, counted by forks; 0: none.
     pub region: u64,
-    /// Worksharing loops begun in the region.
-    pub loops: u64,
+    /// This rank's part of the innermost team; `None` in a team of one.
+    pub part: Option<&'static Team>,
+    /// Whether the innermost team has threads on other ranks.
+    pub spans_ranks: bool,
+    /// Whether an enclosing region, this one included, has threads on other ranks: whether what is written here concerns them.
+    pub within_job: bool,
+    /// Teams of the league (`teams`), 1 outside.
+    pub league: u32,
+    /// The number of the team in it that this thread works for.
+    pub league_number: u32,
+    /// Only [`Context::within`] sets it.
+    pub(crate) outer: Outer,
 }
+
+/// The context outside of the innermost region.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outer(*const Context);
 
 impl Context {
     /// Serial code.
@@ -32,42 +45,156 @@ impl Context {
         active_level: 0,
         team: 1,
         number: 0,
-        outer_number: 0,
-        outer_team: 1,
-        outer_level: 0,
         region: 0,
-        loops: 0,
+        part: None,
+        spans_ranks: false,
+        within_job: false,
+        league: 1,
+        league_number: 0,
+        outer: Outer(std::ptr::null()),
     };
 
     /// Whether the innermost team has other members: only then there is anybody to synchronise with.
+    #[inline]
     pub fn shares_work(&self) -> bool {
         self.team > 1
     }
+
+    /// The context of the enclosing region at `level`, this one included; `None`: there is no such level.
+    pub fn at_level(&self, level: u32) -> Option<Context> {
+        let mut context = *self;
+        while context.level > level {
+            // SAFETY: `within` demands that the outer context outlives the inner.
+            context = unsafe { context.outer.0.as_ref() }.copied()?;
+        }
+        (context.level == level).then_some(context)
+    }
+
+    /// A context inside of this one, as a region makes it.
+    ///
+    /// # Safety
+    /// `self` stays where it is until the thread has left the new context, and all those that refer to it.
+    pub unsafe fn within(&self) -> Context {
+        Context {
+            level: self.level + 1,
+            team: 1,
+            number: 0,
+            part: None,
+            spans_ranks: false,
+            outer: Outer(std::ptr::from_ref(self)),
+            ..*self
+        }
+    }
+}
+
+/// What a thread has met in the innermost region so far: the same in all threads of the team.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met {
+    /// Worksharing loops.
+    loops: u64,
+    /// Those of them that needed a place in the team's ring.
+    shared_loops: u64,
+    /// `single` constructs.
+    singles: u32,
+}
+
+struct Current {
+    context: Cell<Context>,
+    met: Cell<Met>,
 }
 
 thread_local! {
-    static CURRENT: Cell<Context> = const { Cell::new(Context::SERIAL) };
+    static CURRENT: Current = const {
+        Current {
+            context: Cell::new(Context::SERIAL),
+            met: Cell::new(Met { loops: 0, shared_loops: 0, singles: 0 }),
+        }
+    };
 }
 
 /// The calling thread's context.
+#[inline]
 pub fn current() -> Context {
-    CURRENT.get()
+    CURRENT.with(|current| current.context.get())
 }
 
-/// Changes the calling thread's context.
-pub fn set(context: Context) {
-    CURRENT.set(context);
+/// Runs `body` in `context` and returns to the present one.
+pub fn enter<T>(context: Context, body: impl FnOnce() -> T) -> T {
+    CURRENT.with(|current| {
+        let (outer, met) = (current.context.replace(context), current.met.take());
+        let result = body();
+        current.context.set(outer);
+        current.met.set(met);
+        result
+    })
+}
+
+fn count<T>(count: impl FnOnce(&mut Met) -> T) -> T {
+    CURRENT.with(|current| {
+        let mut met = current.met.get();
+        let result = count(&mut met);
+        current.met.set(met);
+        result
+    })
+}
+
+/// Counts one more worksharing loop; returns its number in the region, from 1.
+#[inline]
+pub fn count_loop() -> u64 {
+    count(|met| {
+        met.loops += 1;
+        met.loops
+    })
+}
+
+/// Counts one more loop whose iterations are handed out; returns how many there were before.
+#[inline]
+pub fn count_shared_loop() -> u64 {
+    count(|met| {
+        met.shared_loops += 1;
+        met.shared_loops - 1
+    })
+}
+
+/// Counts one more `single`; returns how many there were before.
+#[inline]
+pub fn count_single() -> u32 {
+    count(|met| {
+        met.singles = met.singles.wrapping_add(1);
+        met.singles.wrapping_sub(1)
+    })
 }
 
 /// Runs `body` as the only member of a team inside the present context.
 pub fn as_team_of_one(body: impl FnOnce()) {
     let outer = current();
-    set(Context {
-        level: outer.level + 1,
-        team: 1,
-        number: 0,
-        ..outer
-    });
-    body();
-    set(outer);
+    // SAFETY: `outer` lives until `enter` has returned; teams started inside end before.
+    let inner = unsafe { outer.within() };
+    let icvs = icv::current();
+    icv::set(icvs.child(inner.level));
+    enter(inner, body);
+    icv::set(icvs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_found_and_left_again() {
+        as_team_of_one(|| {
+            assert_eq!(count_loop(), 1);
+            as_team_of_one(|| {
+                let context = current();
+                assert_eq!((context.level, context.active_level), (2, 0));
+                assert_eq!(context.at_level(1).map(|outer| outer.level), Some(1));
+                assert_eq!(context.at_level(0).map(|outer| outer.level), Some(0));
+                assert!(context.at_level(3).is_none());
+                assert_eq!(count_loop(), 1);
+            });
+            assert_eq!(count_loop(), 2);
+        });
+        assert_eq!(current().level, 0);
+        assert_eq!(count_single(), 0);
+    }
 }

@@ -31,7 +31,7 @@ use transport::{Event, Frame, Peer, Transport};
 use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
-use crate::icv::Settings;
+use crate::icv::{Binding, Settings};
 use crate::waiting::{Desk, Seat};
 
 const ARRIVAL_FRAME: u16 = 2;
@@ -114,6 +114,8 @@ pub struct Fork {
     pub head: LogPosition,
     /// The driver's internal control variables.
     pub settings: Settings,
+    /// Where the region's threads are to run.
+    pub binding: Binding,
     /// The driver's working directory, if it changed since the last fork.
     pub directory: Option<String>,
     /// The driver's open files, if they changed since the last fork.

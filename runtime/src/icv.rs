@@ -251,16 +251,6 @@ impl Process {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// How often a waiting thread looks again before it sleeps, while `threads` threads of this job run on this host.
-    pub fn spins(&self, threads: u32) -> u32 {
-        match self.config.wait_policy {
-            Some(WaitPolicy::Passive) => 0,
-            _ if threads > self.processors => 0,
-            Some(WaitPolicy::Active) => 1 << 30,
-            None => 1 << 14,
-        }
-    }
 }
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
@@ -353,7 +343,7 @@ impl Present {
         self.team_size(0)
     }
 
-    /// Size of a team for which the program asks `requested` threads; 0 or less: it does not say. No more than one for each rank.
+    /// Size of a team for which the program asks `requested` threads; 0 or less: it does not say.
     pub fn team_size(&self, requested: i32) -> u32 {
         let process = process();
         let request = TeamRequest {
@@ -366,7 +356,7 @@ impl Present {
             max_active_levels: 1,
             ..current()
         };
-        icvs.team_size(request).min(process.ranks)
+        icvs.team_size(request)
     }
 
     /// The present task's variables.

@@ -5,6 +5,7 @@
 //!                     .cape_data  .cape_bss      <- globals of the user's objects      tracked
 //! 0x0f00_0000_0000  driver's stack               <- locals of serial code              tracked
 //!                     stack of rank 1, 2, ...       private to their ranks
+//!                     stacks of all ranks' further threads
 //! 0x1000_0000_0000  heap arena of rank 0, 1, ...                                       tracked
 //! 0x7f..            libc and other libraries, the system's stack, the runtime's memory
 //! ```
@@ -17,6 +18,8 @@ const STACKS: usize = 0x0f00_0000_0000;
 const HEAP: usize = 0x1000_0000_0000;
 /// Unmapped space between stacks, so that an overflow faults.
 const GUARD: usize = 1 << 20;
+/// Threads of a rank that have stacks in the range, at most; less if there is no room for so many.
+const THREADS: usize = 1024;
 
 /// The address map of a job.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,7 @@ pub struct Layout {
     ranks: usize,
     heap_size: usize,
     stack_size: usize,
+    thread_stack_size: usize,
 }
 
 /// Half-open range of addresses.
@@ -59,7 +63,32 @@ impl Layout {
             ranks: ranks as usize,
             heap_size,
             stack_size,
+            thread_stack_size: stack_size,
         }
+    }
+
+    /// The same with stacks of `bytes` (a multiple of the page size) for the threads that a rank has besides its first.
+    pub fn with_thread_stacks(self, bytes: usize) -> Layout {
+        Layout {
+            thread_stack_size: bytes,
+            ..self
+        }
+    }
+
+    /// The stack of the further thread `number`, from 0, of `rank`; `None`: there is no room for so many.
+    pub fn thread_stack(&self, rank: u32, number: u32) -> Option<Span> {
+        let first = self.stack(u32::try_from(self.ranks).ok()?).start;
+        let stride = self.thread_stack_size.checked_add(GUARD)?;
+        let room = HEAP.checked_sub(first)? / stride / self.ranks;
+        let (rank, number) = (rank as usize, number as usize);
+        if number >= room.min(THREADS) {
+            return None;
+        }
+        let start = first + (rank * room.min(THREADS) + number) * stride;
+        Some(Span {
+            start,
+            end: start + self.thread_stack_size,
+        })
     }
 
     /// The stack on which the user's code of `rank` runs.
@@ -111,5 +140,19 @@ mod tests {
         assert_eq!(layout.arena_owner(layout.arena(7).start), Some(7));
         assert_eq!(layout.arena_owner(layout.arena(7).start - 1), Some(6));
         assert_eq!(layout.arena_owner(layout.heap().end), None);
+        let last = layout.thread_stack(15, 1023).map(|span| span.end);
+        assert!(last.is_some_and(|end| end < layout.heap().start));
+        for (rank, number) in [(0, 0), (0, 1023), (3, 7)] {
+            let (stack, next) = (
+                layout.thread_stack(rank, number),
+                layout.thread_stack(rank + 1, 0),
+            );
+            assert!(stack.is_some_and(|span| span.start > layout.stack(15).end));
+            assert!(stack.zip(next).is_some_and(|(a, b)| a.end < b.start));
+        }
+        assert_eq!(layout.thread_stack(0, 1024), None);
+        let large = Layout::new(64, 1 << 30, 1 << 30).with_thread_stacks(1 << 30);
+        assert!(large.thread_stack(63, 5).is_some());
+        assert_eq!(large.thread_stack(0, 500), None);
     }
 }

@@ -43,4 +43,5 @@ pub mod session;
 pub mod statistics;
 pub mod sync;
 pub mod tasks;
+pub mod team;
 pub mod waiting;

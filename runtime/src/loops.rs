@@ -1,7 +1,7 @@
 //! Distribution of a worksharing loop's logical iterations over the threads of a team (OpenMP 5.2, 11.5.3).
 //!
-//! Static schedules are arithmetic; dynamic and guided ones are served by the coordinator, always one request ahead of the chunk being
-//! computed.
+//! Static schedules are arithmetic. Dynamic and guided ones are served: in a team of one rank from a common counter; over ranks by the
+//! coordinator, always one request ahead of what is being computed, and the rank's threads share what it gives.
 
 use crate::control::LoopKind;
 use crate::icv::{Schedule, ScheduleKind};
@@ -27,7 +27,7 @@ pub enum Share {
         /// Iterations of the loop.
         total: u64,
     },
-    /// Chunks come from the coordinator.
+    /// Chunks come from a store: the team's, or over ranks the coordinator's.
     Served {
         /// How they are cut.
         kind: LoopKind,
@@ -112,9 +112,43 @@ impl Share {
     }
 }
 
+/// Cuts what one thread takes off a rank's stock of iterations, which `threads` share: a chunk of a dynamic loop, half of a thread's share
+/// of a guided one. Chunks lie on multiples of the chunk size, except at the end of the loop.
+pub fn cut(
+    (first, end): Chunk,
+    kind: LoopKind,
+    chunk: u64,
+    threads: u32,
+) -> (Chunk, Option<Chunk>) {
+    let size = match kind {
+        _ if threads == 1 => end - first,
+        LoopKind::Dynamic => chunk,
+        LoopKind::Guided => chunk.max((end - first) / (2 * u64::from(threads))),
+    };
+    let middle = first.saturating_add(size).min(end);
+    ((first, middle), (middle < end).then_some((middle, end)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stock_is_cut_into_chunks() {
+        let dynamic = LoopKind::Dynamic;
+        assert_eq!(cut((6, 12), dynamic, 3, 2), ((6, 9), Some((9, 12))));
+        assert_eq!(cut((9, 12), dynamic, 3, 2), ((9, 12), None));
+        assert_eq!(cut((9, 11), dynamic, 3, 2), ((9, 11), None));
+        assert_eq!(cut((6, 12), dynamic, 3, 1), ((6, 12), None));
+        assert_eq!(
+            cut((0, 80), LoopKind::Guided, 3, 4),
+            ((0, 10), Some((10, 80)))
+        );
+        assert_eq!(
+            cut((70, 80), LoopKind::Guided, 3, 4),
+            ((70, 73), Some((73, 80)))
+        );
+    }
 
     fn chunks(schedule: Schedule, total: u64, team: u32, number: u32) -> Vec<Chunk> {
         let mut rest = share(schedule, total, team, number);

@@ -37,7 +37,7 @@ pub struct Memory {
     me: u32,
     text: Vec<Span>,
     /// Reductions and lastprivate values since the last publication, by thread of this rank.
-    contributions: Vec<(u32, Operation)>,
+    contributions: Vec<Operation>,
     cells: Arc<Cells>,
     touched: Touched,
     published: BTreeMap<u64, Published>,
@@ -92,18 +92,9 @@ impl Memory {
         self.appended += 1;
     }
 
-    /// Queues a reduction or lastprivate value of thread `thread` for the next publication, in which threads come in order.
-    pub fn contribute(&mut self, thread: u32, operation: Operation) {
-        self.contributions.push((thread, operation));
-    }
-
-    fn take_contributions(&mut self) -> Vec<Operation> {
-        let mut contributions = std::mem::take(&mut self.contributions);
-        contributions.sort_by_key(|(thread, _)| *thread);
-        contributions
-            .into_iter()
-            .map(|(_, operation)| operation)
-            .collect()
+    /// Queues a reduction or lastprivate value for the next publication; to be called in thread order.
+    pub fn contribute(&mut self, operation: Operation) {
+        self.contributions.push(operation);
     }
 
     /// Takes the atomic updates since the last publication.
@@ -201,7 +192,7 @@ impl Memory {
         });
         watch.published(&statistics, moving);
 
-        let contributions = self.take_contributions();
+        let contributions = std::mem::take(&mut self.contributions);
         self.note_published(&contributions, &updates);
         let mut operations = contributions;
         operations.extend(updates);
@@ -374,7 +365,7 @@ impl Memory {
                 .expect("cells lie in the image")
         });
         assigned
-            || self.contributions.iter().any(|(_, operation)| {
+            || self.contributions.iter().any(|operation| {
                 let address = operation.address as usize;
                 let mut base = vec![0; operation.operand.len()];
                 if image.baseline(address, &mut base).is_err() {
@@ -392,7 +383,7 @@ impl Memory {
     /// Turns own pending operations into an entry without looking at memory; see [`Memory::operations_overlap_changes`].
     pub fn publish_operations(&mut self) -> Option<Entry> {
         let updates = self.take_updates();
-        let contributions = self.take_contributions();
+        let contributions = std::mem::take(&mut self.contributions);
         self.note_published(&contributions, &updates);
         let mut operations = contributions;
         operations.extend(updates);

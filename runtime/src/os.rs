@@ -103,6 +103,53 @@ pub fn with_signals_blocked<T>(action: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Starts a thread that never ends and takes none of the program's signals. It runs on `stack`, which must be mapped and unused, or on one of
+/// `stack_size` bytes of its own.
+pub fn start_thread<T: Sync + 'static>(
+    stack: Option<Span>,
+    stack_size: usize,
+    argument: &'static T,
+    work: fn(&'static T),
+) -> io::Result<()> {
+    struct Start<T: 'static>(&'static T, fn(&'static T));
+    extern "C" fn enter<T: Sync + 'static>(start: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: made below for this thread alone.
+        let Start(argument, work) = *unsafe { Box::from_raw(start.cast::<Start<T>>()) };
+        work(argument);
+        std::ptr::null_mut()
+    }
+    // SAFETY: all-zero is a valid place for thread attributes, which pthread_attr_init fills.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    let check = |error: libc::c_int| match error {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    };
+    // SAFETY: as above.
+    check(unsafe { libc::pthread_attr_init(&mut attributes) })?;
+    match stack {
+        Some(span) => {
+            let start = span.start as *mut libc::c_void;
+            // SAFETY: the attributes were initialised; the stack is the caller's promise.
+            check(unsafe { libc::pthread_attr_setstack(&mut attributes, start, span.len()) })?;
+        }
+        // SAFETY: the attributes were initialised.
+        None => check(unsafe { libc::pthread_attr_setstacksize(&mut attributes, stack_size) })?,
+    }
+    let start = Box::into_raw(Box::new(Start(argument, work)));
+    let mut thread = 0;
+    // SAFETY: `enter` takes the box over; the attributes were initialised.
+    let result = check(with_signals_blocked(|| unsafe {
+        libc::pthread_create(&mut thread, &attributes, enter::<T>, start.cast())
+    }));
+    if result.is_err() {
+        // SAFETY: there is no thread that could have taken it.
+        drop(unsafe { Box::from_raw(start) });
+    }
+    // SAFETY: the attributes were initialised and are used no more.
+    unsafe { libc::pthread_attr_destroy(&mut attributes) };
+    result
+}
+
 /// Reads 32 bytes from `descriptor` and closes it.
 pub fn read_key(descriptor: i32) -> io::Result<[u8; 32]> {
     use std::io::Read;

@@ -15,7 +15,6 @@
 
 use std::ffi::c_void;
 
-use crate::context::{self, Context};
 use crate::control::{Entry, LogPosition, Request};
 use crate::entry::Part;
 use crate::exchange::{Advance, Arrival, Fork, Meeting, Order};
@@ -24,6 +23,7 @@ use crate::ffi::site::Site;
 use crate::icv::ICVS;
 use crate::memory::Occasion;
 use crate::session::{Session, State};
+use crate::team::{self, Task, Team};
 
 /// An outlined region.
 pub type Outlined = unsafe extern "C" fn(environment: *mut *mut c_void);
@@ -31,65 +31,40 @@ pub type Outlined = unsafe extern "C" fn(environment: *mut *mut c_void);
 /// Starts a region on the driver and returns when it is complete. `stack_bound`: the caller's frames lie above it.
 ///
 /// # Safety
-/// `outlined` and `environment` are what capec generated for `site`.
+/// `task` is what capec generated for `site`.
 pub unsafe fn fork_join(
     session: &Session,
     site: &'static Site,
-    outlined: Outlined,
-    environment: *mut *mut c_void,
+    task: Task,
     team: u32,
     stack_bound: usize,
 ) {
     session.wait_for_all_ranks();
-    let epoch = fork(session, site, outlined, environment, team, stack_bound);
+    let epoch = fork(session, site, task, team, stack_bound);
     session.note(site.label());
     let clock = session.state().watch.started_computing();
+    let join = |part: &Team| {
+        contribute(session, part);
+        session.state().watch.ended_computing(clock);
+        join_as_driver(session, site, team);
+        session
+            .state()
+            .watch
+            .attribute(site.label(), session.exchange.node().counters());
+    };
     // SAFETY: the caller's promise.
-    unsafe { run(outlined, environment, team, 0, epoch) };
-    let mut state = session.state();
-    state.watch.ended_computing(clock);
-    join_as_driver(session, &mut state, site, team);
-    state
-        .watch
-        .attribute(site.label(), session.exchange.node().counters());
+    unsafe { team::run(team, session.part(team), epoch, task, join) };
     session.note("");
 }
 
-/// Runs this rank's thread of the team.
-///
-/// # Safety
-/// As for [`fork_join`].
-unsafe fn run(
-    outlined: Outlined,
-    environment: *mut *mut c_void,
-    team: u32,
-    number: u32,
-    region: u64,
-) {
-    context::set(Context {
-        level: 1,
-        active_level: 1,
-        team,
-        number,
-        outer_number: number,
-        outer_team: team,
-        outer_level: 1,
-        region,
-        loops: 0,
-    });
-    // SAFETY: the caller's promise.
-    unsafe { outlined(environment) };
-    context::set(Context::SERIAL);
+/// Takes what the threads of this rank have for the meeting, all of which wait for this one.
+fn contribute(session: &Session, part: &Team) {
+    let take = |operation| session.state().memory.contribute(operation);
+    // SAFETY: called by the leader of a barrier or a join.
+    unsafe { part.take_contributions(take) };
 }
 
-fn fork(
-    session: &Session,
-    site: &'static Site,
-    outlined: Outlined,
-    environment: *mut *mut c_void,
-    team: u32,
-    stack_bound: usize,
-) -> u64 {
+fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bound: usize) -> u64 {
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
     let state = &mut *guard;
@@ -118,14 +93,15 @@ fn fork(
     let order = Order::Fork(Box::new(Fork {
         epoch: state.epoch,
         site: std::ptr::from_ref(site) as u64,
-        function: outlined as *const () as u64,
-        environment: environment as u64,
+        function: task.outlined as *const () as u64,
+        environment: task.environment as u64,
         team,
         stack_bound: stack_bound as u64,
         advance,
         entry,
         head,
         settings: ICVS.settings(),
+        binding: task.binding,
         directory: crate::files::changed_directory(),
         files: crate::files::changed(),
     }));
@@ -133,50 +109,53 @@ fn fork(
     state.epoch
 }
 
-fn join_as_driver(session: &Session, state: &mut State, site: &Site, team: u32) {
+fn join_as_driver(session: &Session, site: &Site, team: u32) {
     crate::ffi::stdio::flush_output();
-    let own = if state.memory.operations_overlap_changes() {
-        publish(session, state, Occasion::Region)
+    let mut guard = session.state();
+    let own = if guard.memory.operations_overlap_changes() {
+        publish(session, &mut guard, Occasion::Region)
     } else {
-        state.memory.publish_operations()
+        guard.memory.publish_operations()
     };
+    drop(guard);
     let mut advance = Advance {
         entries: own.into_iter().collect(),
         ..Advance::default()
     };
-    collect_arrivals(session, state, site, team, Meeting::Join, &mut advance);
-    catch_up(session, state, &advance);
-    state.unsent = advance;
+    collect_arrivals(session, site, team, Meeting::Join, &mut advance);
+    let mut guard = session.state();
+    catch_up(session, &mut guard, &advance);
+    guard.unsent = advance;
 }
 
-/// A barrier of the innermost team.
-pub fn barrier(session: &Session, site: &Site) {
+/// A barrier of the innermost team, which has threads on other ranks: this rank's part meets the others. Called by the leader of the part.
+pub fn barrier(session: &Session, site: &Site, part: &Team) {
+    contribute(session, part);
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
-    let state = &mut *guard;
-    state.epoch += 1;
-    let entry = publish(session, state, Occasion::Region);
+    guard.epoch += 1;
+    let entry = publish(session, &mut guard, Occasion::Region);
     if session.rank == 0 {
+        drop(guard);
         let mut advance = Advance {
             entries: entry.into_iter().collect(),
             ..Advance::default()
         };
-        let team = context::current().team;
-        collect_arrivals(session, state, site, team, Meeting::Barrier, &mut advance);
+        collect_arrivals(session, site, part.size(), Meeting::Barrier, &mut advance);
         advance.freed.extend(session.heap.take_foreign_frees());
         let order = Order::Release(advance);
-        state.watch.moving(|| session.exchange.order(&order));
+        let mut guard = session.state();
+        guard.watch.moving(|| session.exchange.order(&order));
         let Order::Release(advance) = order else {
             unreachable!("made above")
         };
-        catch_up(session, state, &advance);
+        catch_up(session, &mut guard, &advance);
     } else {
-        arrive(session, state, site, Meeting::Barrier, entry);
-        let order = state
-            .watch
-            .waiting(|| session.exchange.wait(|inbox| inbox.orders.pop_front()));
+        arrive(session, &mut guard, site, Meeting::Barrier, entry);
+        drop(guard);
+        let order = session.waiting(|| session.exchange.wait(|inbox| inbox.orders.pop_front()));
         match order {
-            Order::Release(advance) => catch_up(session, state, &advance),
+            Order::Release(advance) => catch_up(session, &mut session.state(), &advance),
             other => fatal(format_args!(
                 "rank {} waits at a barrier at {} and was sent {other:?}",
                 session.rank,
@@ -215,16 +194,17 @@ fn arrive(
     state.watch.moving(|| session.exchange.arrive(&arrival));
 }
 
+/// The driver: waits for all other ranks that have threads in the team.
 fn collect_arrivals(
     session: &Session,
-    state: &mut State,
     site: &Site,
     team: u32,
     meeting: Meeting,
     advance: &mut Advance,
 ) {
-    for rank in 1..team {
-        let arrival = state.watch.waiting(|| {
+    let epoch = session.state().epoch;
+    for rank in 1..session.ranks_in(team) {
+        let arrival = session.waiting(|| {
             session.exchange.wait(|inbox| {
                 inbox
                     .arrivals
@@ -232,7 +212,7 @@ fn collect_arrivals(
                     .and_then(|queue| queue.pop_front())
             })
         });
-        if arrival.meeting != meeting || arrival.epoch != state.epoch {
+        if arrival.meeting != meeting || arrival.epoch != epoch {
             fatal(format_args!(
                 "rank {rank} is at {} while rank 0 is at {}: all threads of a team must reach the same barriers",
                 arrival.site,
@@ -241,8 +221,9 @@ fn collect_arrivals(
         }
         advance.entries.extend(arrival.entry);
         advance.freed.extend(arrival.freed);
-        state.appended[rank as usize] = arrival.appended;
+        session.state().appended[rank as usize] = arrival.appended;
     }
+    let mut state = session.state();
     state.appended[0] = state.memory.appended();
     advance.head = state.appended.iter().sum();
 }
@@ -357,7 +338,8 @@ fn take_part(session: &Session, fork: Fork) {
         crate::ffi::stdio::watch_output(&files);
         state.foreign_files = files;
     }
-    if session.rank >= fork.team {
+    let part = session.part(fork.team);
+    if part.count == 0 {
         return;
     }
     // SAFETY: the driver, of the same build, passes the address of a `static const struct cape_site`.
@@ -365,26 +347,26 @@ fn take_part(session: &Session, fork: Fork) {
     session.note(site.label());
     let clock = state.watch.started_computing();
     drop(guard);
-    // SAFETY: the driver passes the address of an outlined function of this program, and its argument lies in the image.
-    unsafe {
-        let outlined = std::mem::transmute::<usize, Outlined>(fork.function as usize);
-        run(
-            outlined,
-            fork.environment as *mut *mut c_void,
-            fork.team,
-            session.rank,
-            fork.epoch,
-        );
-    }
-    crate::ffi::stdio::flush_output();
-    let mut guard = session.state();
-    let state = &mut *guard;
-    state.watch.ended_computing(clock);
-    let entry = publish(session, state, Occasion::Region);
-    arrive(session, state, site, Meeting::Join, entry);
-    state
-        .watch
-        .attribute(site.label(), session.exchange.node().counters());
+    let task = Task {
+        // SAFETY: the driver passes the address of an outlined function of this program.
+        outlined: unsafe { std::mem::transmute::<usize, Outlined>(fork.function as usize) },
+        environment: fork.environment as *mut *mut c_void,
+        binding: fork.binding,
+    };
+    let join = |part: &Team| {
+        contribute(session, part);
+        crate::ffi::stdio::flush_output();
+        let mut guard = session.state();
+        let state = &mut *guard;
+        state.watch.ended_computing(clock);
+        let entry = publish(session, state, Occasion::Region);
+        arrive(session, state, site, Meeting::Join, entry);
+        state
+            .watch
+            .attribute(site.label(), session.exchange.node().counters());
+    };
+    // SAFETY: capec generated the function; its argument lies in the image.
+    unsafe { team::run(fork.team, part, fork.epoch, task, join) };
     session.note("");
 }
 

@@ -14,6 +14,7 @@ use crate::cells::Cells;
 use crate::config::openmp::DisplayEnv;
 use crate::config::{self, JobConfig};
 use crate::control::{Identity, PROTOCOL_VERSION, Request};
+use crate::distribution::{self, Part};
 use crate::exchange::{Exchange, OpenFile};
 use crate::failure::{exit_now, fatal};
 use crate::heap::Heap;
@@ -21,8 +22,8 @@ use crate::icv;
 use crate::layout::{Layout, Span};
 use crate::libraries::{self, Library};
 use crate::memory::Memory;
-use crate::os;
 use crate::statistics::Stopwatch;
+use crate::{os, team};
 
 /// Stack of a program whose stack is unlimited, and the most any program gets.
 const MAX_STACK: u64 = 1 << 30;
@@ -56,6 +57,8 @@ pub struct Session {
     pub rank: u32,
     /// Ranks of the job, at least 2.
     pub size: u32,
+    /// Threads that each rank of the job offers.
+    pub slots: u32,
     /// Process id: a child that the program forks is no member of the job.
     pub process: u32,
     /// Address map.
@@ -105,6 +108,7 @@ pub fn start() {
         .as_ref()
         .map_or((0, 1), |config| (config.rank, config.size));
     settle_variables(rank, size, config.is_some());
+    team::prepare();
     match config {
         Some(config) if config.size > 1 => join(&config),
         // Nothing to do in a job of one, but the key must not stay readable.
@@ -188,7 +192,8 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         .unwrap_or(MAX_STACK)
         .clamp(MIN_STACK, MAX_STACK) as usize;
     let stack_size = stack_size.next_multiple_of(PAGE_SIZE);
-    let layout = Layout::new(config.size, config.heap_size, stack_size);
+    let layout = Layout::new(config.size, config.heap_size, stack_size)
+        .with_thread_stacks(team::stack_size().next_multiple_of(PAGE_SIZE));
     let tracker = ckpt_incremental::choose_with(config.tracker, &config::disabled_trackers())
         .map_err(|error| format!("no way to track written pages: {error}"))?;
     let libraries = libraries::at_start();
@@ -237,6 +242,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     Ok(Session {
         rank: config.rank,
         size: config.size,
+        slots: icv::process().slots,
         process: std::process::id(),
         layout,
         exchange,
@@ -351,6 +357,31 @@ impl Session {
     /// Exclusive use of the state.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `action`, which blocks on other ranks. The state is free meanwhile: other threads of this rank may have to act first.
+    pub fn waiting<T>(&self, action: impl FnOnce() -> T) -> T {
+        let started = std::time::Instant::now();
+        let result = action();
+        self.state().watch.waited(started.elapsed());
+        result
+    }
+
+    /// The threads of a team of `team` that `rank` runs.
+    pub fn part_of(&self, team: u32, rank: u32) -> Part {
+        distribution::part(team, self.size, self.slots, rank)
+    }
+
+    /// How many ranks run threads of a team of `team`: the first ones.
+    pub fn ranks_in(&self, team: u32) -> u32 {
+        team.checked_sub(1).map_or(0, |last| {
+            distribution::rank_of(team, self.size, self.slots, last) + 1
+        })
+    }
+
+    /// The threads of a team of `team` that this rank runs.
+    pub fn part(&self, team: u32) -> Part {
+        self.part_of(team, self.rank)
     }
 
     /// Waits until all ranks of the job are there and introduces them to the transport; the driver also until all workers have done

@@ -43,8 +43,8 @@ pub struct Mark {
 /// What the comments of a case ask for. See the table in the crate's documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directives {
-    /// The only numbers of ranks to run at.
-    pub ranks: Option<Vec<u32>>,
+    /// What to run on only.
+    pub shapes: Option<Vec<Shape>>,
     /// The only trackers to run with.
     pub trackers: Option<Vec<String>>,
     /// Arguments of the program.
@@ -221,7 +221,7 @@ impl Directives {
             ));
         }
         match key {
-            "ranks" => self.ranks = Some(numbers(value)?),
+            "ranks" => self.shapes = Some(shapes(value)?),
             "trackers" => self.trackers = Some(words()),
             "args" => self.args.extend(words()),
             "env" => {
@@ -278,25 +278,57 @@ impl Directives {
     }
 }
 
-/// Positive numbers separated by commas or white space.
+/// Ranks, and threads in each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Processes.
+    pub ranks: u32,
+    /// OpenMP threads in each.
+    pub threads: u32,
+}
+
+impl Shape {
+    /// Threads of a team that takes all.
+    pub fn team(&self) -> u32 {
+        self.ranks * self.threads
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.threads {
+            1 => write!(f, "{} ranks", self.ranks),
+            threads => write!(f, "{} ranks x {threads} threads", self.ranks),
+        }
+    }
+}
+
+/// Numbers of ranks, or `ranks x threads` written without spaces, separated by commas or white space.
 ///
 /// # Errors
-/// A word is no positive number, or there is none.
-pub fn numbers(text: &str) -> Result<Vec<u32>, String> {
-    let numbers: Vec<u32> = text
+/// A word is no such thing, or there is none.
+pub fn shapes(text: &str) -> Result<Vec<Shape>, String> {
+    let number = |word: &str| word.parse().ok().filter(|n| (1..=1024).contains(n));
+    let shape = |word: &str| {
+        let (ranks, threads) = word.split_once('x').unwrap_or((word, "1"));
+        Some(Shape {
+            ranks: number(ranks)?,
+            threads: number(threads)?,
+        })
+    };
+    let shapes: Vec<Shape> = text
         .split([',', ' ', '\t'])
         .filter(|word| !word.is_empty())
         .map(|word| {
-            word.parse()
-                .ok()
-                .filter(|&n| n > 0)
-                .ok_or(format!("'{word}' is not a positive number"))
+            shape(word).ok_or(format!(
+                "'{word}' is neither a number of ranks nor RANKSxTHREADS"
+            ))
         })
         .collect::<Result<_, _>>()?;
-    if numbers.is_empty() {
+    if shapes.is_empty() {
         Err(format!("'{text}' holds no number"))
     } else {
-        Ok(numbers)
+        Ok(shapes)
     }
 }
 
@@ -310,11 +342,20 @@ mod tests {
 
     #[test]
     fn every_directive_is_understood() {
-        let text = "//# ranks: 1 2\n//# trackers: sigsegv\n//# args: a b\n//# env: X=1=2\n//# caperun: --stats\n//# cflags: -lm\n\
+        let text = "//# ranks: 1 2x3\n//# trackers: sigsegv\n//# args: a b\n//# env: X=1=2\n//# caperun: --stats\n//# cflags: -lm\n\
                     //# stdin: one\n//# stdin:\n//# also: part.c\n//# build: archive\n//# exit: 3\n//# compare: sorted\n\
                     //# files: f\n//# timeout: 9\n//# skip-oracle\n//# error: e: f\n//# run-error: r\n";
         let expected = Directives {
-            ranks: Some(vec![1, 2]),
+            shapes: Some(vec![
+                Shape {
+                    ranks: 1,
+                    threads: 1,
+                },
+                Shape {
+                    ranks: 2,
+                    threads: 3,
+                },
+            ]),
             trackers: Some(vec!["sigsegv".into()]),
             args: vec!["a".into(), "b".into()],
             env: vec![("X".into(), "1=2".into())],
@@ -340,6 +381,7 @@ mod tests {
             "rank: 1",
             "ranks: 0",
             "ranks: x",
+            "ranks: 2x",
             "ranks:",
             "compare: loose",
             "build: static",

@@ -20,7 +20,7 @@
 //!
 //! | directive | meaning |
 //! |---|---|
-//! | `//# ranks: 1 2 4` | the only numbers of ranks to run at (not overridden by `CAPE_RANKS`); default 1 2 3 4 8 |
+//! | `//# ranks: 1 2 2x4` | the only numbers of ranks, or ranks x threads per rank, to run at (not overridden by `CAPE_RANKS`); default 1 2 3 4 8 |
 //! | `//# trackers: wp-async` | the only trackers to run with; default both |
 //! | `//# args: 100 x` | arguments of the program, separated by white space |
 //! | `//# env: X=1` | environment of the program, one variable a line; also of caperun |
@@ -42,8 +42,8 @@
 //!
 //! # The oracle
 //!
-//! Runs with `OMP_NUM_THREADS` and `OMP_THREAD_LIMIT` set to the number of ranks and `OMP_DYNAMIC=false`, so that a team has
-//! as many threads as the job has ranks, whatever `num_threads` asks for. Its floating-point reductions combine in any order:
+//! Runs with `OMP_NUM_THREADS` set to the number of threads that all ranks offer and `OMP_DYNAMIC=false`, so that a team has
+//! as many threads as the job has places unless the program asks for another number. Its floating-point reductions combine in any order:
 //! cases use values for which the order does not matter.
 
 pub mod case;

@@ -3,7 +3,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `CAPE_BIN_DIR` | folder of `capec` and `caperun` |
-//! | `CAPE_RANKS` | numbers of ranks to run at, instead of 1,2,3,4,8 |
+//! | `CAPE_RANKS` | numbers of ranks, or ranks `x` threads per rank, to run at, instead of 1,2,3,4,8 |
 //! | `CAPE_TRACKERS` | trackers to run with, instead of wp-async,sigsegv |
 //! | `CAPE_REPEAT` | how often each run is repeated, instead of 1 |
 //! | `CAPE_TIMEOUT` | a factor for all deadlines: larger on slow machines |
@@ -12,15 +12,15 @@
 use std::path::PathBuf;
 
 use crate::Failure;
-use crate::case::{Case, numbers};
+use crate::case::{Case, Shape, shapes};
 
 /// What a test run does with each case.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Folder of the tools; `None`: beside the test.
     pub bin_dir: Option<PathBuf>,
-    /// Numbers of ranks.
-    pub ranks: Vec<u32>,
+    /// What to run on.
+    pub shapes: Vec<Shape>,
     /// Trackers.
     pub trackers: Vec<String>,
     /// Runs of each combination.
@@ -35,7 +35,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             bin_dir: None,
-            ranks: vec![1, 2, 3, 4, 8],
+            shapes: shapes("1,2,3,4,8").expect("as the table above says"),
             trackers: vec!["wp-async".to_owned(), "sigsegv".to_owned()],
             repeat: 1,
             patience: 1.0,
@@ -55,7 +55,7 @@ impl Plan {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         plan.bin_dir = get("CAPE_BIN_DIR").map(PathBuf::from);
         if let Some(text) = get("CAPE_RANKS") {
-            plan.ranks = numbers(&text).map_err(|reason| wrong("CAPE_RANKS", reason))?;
+            plan.shapes = shapes(&text).map_err(|reason| wrong("CAPE_RANKS", reason))?;
         }
         if let Some(text) = get("CAPE_TRACKERS") {
             plan.trackers = text.split(',').map(str::to_owned).collect();
@@ -78,9 +78,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The numbers of ranks at which `case` runs.
-    pub fn ranks_of<'a>(&'a self, case: &'a Case) -> &'a [u32] {
-        case.directives.ranks.as_deref().unwrap_or(&self.ranks)
+    /// What `case` runs on.
+    pub fn shapes_of<'a>(&'a self, case: &'a Case) -> &'a [Shape] {
+        case.directives.shapes.as_deref().unwrap_or(&self.shapes)
     }
 
     /// The trackers with which `case` runs: those it allows of those that are asked for.

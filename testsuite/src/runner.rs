@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::case::{Build, Case};
+use crate::case::{Build, Case, Shape};
 use crate::compare::{Outcome, difference};
 use crate::plan::Plan;
 use crate::process::{Finished, Invocation, files_in, read, tail};
@@ -114,17 +114,17 @@ impl Bench<'_> {
             Some(self.build(&self.tools.oracle, &["-fopenmp"], "gcc")?)
         };
         let program = self.build(&self.tools.capec, &[], "capec")?;
-        for &ranks in self.plan.ranks_of(self.case) {
+        for &shape in self.plan.shapes_of(self.case) {
             let expected = oracle
                 .as_ref()
-                .map(|oracle| self.run_oracle(oracle, ranks))
+                .map(|oracle| self.run_oracle(oracle, shape))
                 .transpose()?;
             for tracker in self.plan.trackers_of(self.case) {
                 for round in 1..=self.plan.repeat {
-                    self.run_and_compare(&program, ranks, &tracker, expected.as_ref())
+                    self.run_and_compare(&program, shape, &tracker, expected.as_ref())
                         .map_err(|failure| {
                             Failure::Mismatch(format!(
-                                "{ranks} ranks, {tracker}, round {round} of {}: {failure}",
+                                "{shape}, {tracker}, round {round} of {}: {failure}",
                                 self.plan.repeat
                             ))
                         })?;
@@ -137,11 +137,11 @@ impl Bench<'_> {
     fn run_and_compare(
         &self,
         program: &Path,
-        ranks: u32,
+        shape: Shape,
         tracker: &str,
         expected: Option<&Outcome>,
     ) -> Result<(), Failure> {
-        let (outcome, messages) = self.run_product(program, ranks, tracker)?;
+        let (outcome, messages) = self.run_product(program, shape, tracker)?;
         let directives = &self.case.directives;
         let complain = |what: String| {
             Err(Failure::Mismatch(format!(
@@ -179,12 +179,11 @@ impl Bench<'_> {
         }
     }
 
-    fn run_oracle(&self, program: &Path, ranks: u32) -> Result<Outcome, Failure> {
+    fn run_oracle(&self, program: &Path, shape: Shape) -> Result<Outcome, Failure> {
         let folder = self.fresh_run_folder(program)?;
         let invocation =
             Invocation::new(format!("./{PROGRAM}"), &self.case.directives.args, &folder)
-                .env("OMP_NUM_THREADS", ranks.to_string())
-                .env("OMP_THREAD_LIMIT", ranks.to_string())
+                .env("OMP_NUM_THREADS", shape.team().to_string())
                 .env("OMP_DYNAMIC", "false")
                 .env("OMP_WAIT_POLICY", "passive");
         let (outcome, messages) = self.run(invocation, &folder)?;
@@ -203,8 +202,9 @@ impl Bench<'_> {
         match wrong {
             None => Ok(outcome),
             Some(what) => Err(Failure::Mismatch(format!(
-                "the case is wrong: built by {} with {ranks} threads it {what}\n  standard output: {}\n  standard error: {}",
+                "the case is wrong: built by {} with {} threads it {what}\n  standard output: {}\n  standard error: {}",
                 self.tools.oracle.display(),
+                shape.team(),
                 tail(&String::from_utf8_lossy(&outcome.stdout)),
                 tail(&messages)
             ))),
@@ -214,14 +214,16 @@ impl Bench<'_> {
     fn run_product(
         &self,
         program: &Path,
-        ranks: u32,
+        shape: Shape,
         tracker: &str,
     ) -> Result<(Outcome, String), Failure> {
         let folder = self.fresh_run_folder(program)?;
         let directives = &self.case.directives;
         let mut args = vec![
             "-n".to_owned(),
-            ranks.to_string(),
+            shape.ranks.to_string(),
+            "--threads".to_owned(),
+            shape.threads.to_string(),
             "--tracker".to_owned(),
             tracker.to_owned(),
         ];

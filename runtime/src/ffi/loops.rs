@@ -2,13 +2,14 @@
 
 use std::ffi::{c_int, c_longlong, c_ulonglong};
 
-use crate::context::{self, current};
-use crate::control::Request;
+use crate::context::{self, Context, current};
+use crate::control::{LoopKind, Request};
 use crate::failure::fatal;
 use crate::ffi::site::Site;
 use crate::icv::{ICVS, Schedule, ScheduleKind};
-use crate::loops::{Share, share};
+use crate::loops::{self, Chunk, Share, share};
 use crate::session;
+use crate::team::{Supply, Team};
 
 /// `struct cape_loop` of `cape.h`; the fields behind `last` are this file's.
 #[repr(C)]
@@ -17,10 +18,12 @@ pub struct Loop {
     first: c_ulonglong,
     end: c_ulonglong,
     last: c_int,
-    asked: c_int,
+    _kind: c_int,
     iterations: u64,
-    region: u64,
+    /// Counts the worksharing loops of the region.
     number: u64,
+    /// Which place of the team's ring serves it, if its iterations are handed out.
+    turn: u64,
     share: Share,
     _reserved: [u64; 2],
 }
@@ -31,6 +34,7 @@ const _: () = assert!(
 );
 
 const CAPE_RUNTIME: c_int = 5;
+const CAPE_DISTRIBUTE: c_int = 6;
 
 /// See `cape.h`.
 ///
@@ -46,23 +50,35 @@ pub unsafe extern "C" fn cape_loop_begin(
 ) {
     // SAFETY: the caller's promise.
     let site = unsafe { &*site };
-    let mut context = current();
-    context.loops += 1;
-    context::set(context);
+    let context = current();
+    let (team, number) = if schedule & 0xff == CAPE_DISTRIBUTE {
+        (context.league, context.league_number)
+    } else {
+        (context.team, context.number)
+    };
     let schedule = resolve(site, schedule, chunk);
-    let share = share(schedule, iterations, context.team, context.number);
+    let share = share(schedule, iterations, team, number);
     let mut state = Loop {
         first: 0,
         end: 0,
         last: 0,
-        asked: 0,
+        _kind: 0,
         iterations,
-        region: context.region,
-        number: context.loops,
+        number: context::count_loop(),
+        turn: 0,
         share,
         _reserved: [0; 2],
     };
-    state.ask(context.team);
+    if let (Share::Served { .. }, Some(part)) = (share, context.part) {
+        state.turn = context::count_shared_loop();
+        let place = part.place(state.turn);
+        if context.spans_ranks {
+            let mut supply = place.supply();
+            if !supply.asked && !supply.exhausted && supply.stock.is_none() {
+                state.ask(&context, &mut supply);
+            }
+        }
+    }
     // SAFETY: the caller's promise; the size is asserted above.
     unsafe { this.write(state) };
 }
@@ -86,45 +102,86 @@ fn resolve(site: &Site, schedule: c_int, chunk: c_longlong) -> Schedule {
 }
 
 impl Loop {
-    /// Sends the request for the chunk after this one, so that it is here when it is needed.
-    fn ask(&mut self, team: u32) {
+    /// The loop's name in the job.
+    fn instance(&self, context: &Context) -> (u64, u64) {
+        (context.region, self.number)
+    }
+
+    /// Asks the coordinator for iterations, before they are needed.
+    fn ask(&self, context: &Context, supply: &mut Supply) {
         if let (Share::Served { kind, chunk, total }, Some(session)) = (self.share, session::get())
         {
-            let instance = (self.region, self.number);
             session.exchange.request(&Request::NextChunk {
-                instance,
-                team,
+                instance: self.instance(context),
+                team: session.ranks_in(context.team),
                 iterations: total,
                 chunk,
                 kind,
             });
-            self.asked = 1;
+            supply.asked = true;
         }
     }
 
-    fn receive(&mut self) -> Option<(u64, u64)> {
-        let session = session::get()?;
-        let instance = (self.region, self.number);
-        let mut guard = session.state();
-        let (first, end) = guard.watch.waiting(|| {
+    /// Takes what the coordinator answers, and asks for more.
+    fn receive(&self, context: &Context, supply: &mut Supply) {
+        let Some(session) = session::get() else {
+            return;
+        };
+        let instance = self.instance(context);
+        let (first, end) = session.waiting(|| {
             session
                 .exchange
                 .wait(|inbox| inbox.chunks.remove(&instance))
         });
-        drop(guard);
-        self.asked = 0;
-        (first < end).then_some((first, end))
+        supply.asked = false;
+        if first < end {
+            supply.stock = Some((first, end));
+            self.ask(context, supply);
+        } else {
+            supply.exhausted = true;
+        }
     }
 
-    fn next(&mut self, team: u32) -> bool {
-        let chunk = if let Share::Served { .. } = self.share {
-            let chunk = self.receive();
-            if chunk.is_some() {
-                self.ask(team);
-            } else {
-                self.share = Share::Done;
+    /// This thread's next iterations of a loop over ranks.
+    fn take_from_supply(&self, context: &Context, part: &Team) -> Option<Chunk> {
+        let Share::Served { kind, chunk, .. } = self.share else {
+            return None;
+        };
+        let mut supply = part.place(self.turn).supply();
+        loop {
+            if let Some((first, end)) = supply.stock {
+                let (chunk, rest) = loops::cut((first, end), kind, chunk, part.count());
+                supply.stock = rest;
+                return Some(chunk);
             }
-            chunk
+            if supply.exhausted {
+                return None;
+            }
+            self.receive(context, &mut supply);
+        }
+    }
+
+    fn served(&self) -> Option<Chunk> {
+        let Share::Served { kind, chunk, total } = self.share else {
+            return None;
+        };
+        let context = current();
+        let part = context.part?;
+        if context.spans_ranks {
+            return self.take_from_supply(&context, part);
+        }
+        match kind {
+            LoopKind::Dynamic => part.place(self.turn).take_dynamic(total, chunk),
+            LoopKind::Guided => part
+                .place(self.turn)
+                .take_guided(total, chunk, context.team),
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> bool {
+        let chunk = if let Share::Served { .. } = self.share {
+            self.served()
         } else {
             let (chunk, rest) = self.share.take();
             self.share = rest;
@@ -137,6 +194,22 @@ impl Loop {
         self.last |= c_int::from(end == self.iterations);
         true
     }
+
+    fn finish(&self) {
+        let context = current();
+        if let (Share::Served { .. }, Some(part)) = (self.share, context.part)
+            && part.shares().leave(self.turn, part.count())
+        {
+            if context.spans_ranks {
+                // Every request is answered: what is on its way must not be mistaken for another loop's.
+                let mut supply = part.place(self.turn).supply();
+                while supply.asked {
+                    self.receive(&context, &mut supply);
+                }
+            }
+            part.shares().pass_on(self.turn);
+        }
+    }
 }
 
 /// See `cape.h`.
@@ -147,7 +220,7 @@ impl Loop {
 pub unsafe extern "C" fn cape_loop_next(this: *mut Loop) -> c_int {
     // SAFETY: the caller's promise.
     let this = unsafe { &mut *this };
-    c_int::from(this.next(current().team))
+    c_int::from(this.next())
 }
 
 /// See `cape.h`.
@@ -157,20 +230,21 @@ pub unsafe extern "C" fn cape_loop_next(this: *mut Loop) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_loop_end(this: *mut Loop) {
     // SAFETY: the caller's promise.
-    let this = unsafe { &mut *this };
-    // Every request is answered: take what is on its way, so that it is not mistaken for another loop's.
-    while this.asked != 0 && this.receive().is_some() {
-        this.ask(current().team);
-    }
+    unsafe { &*this }.finish();
 }
 
-/// See `cape.h`: thread 0 executes every single construct, so that it may use what serial code opened.
+/// See `cape.h`.
 ///
 /// # Safety
 /// Called by translated code only.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_single(_site: *const Site) -> c_int {
-    c_int::from(current().number == 0)
+    let context = current();
+    c_int::from(
+        context
+            .part
+            .is_none_or(|part| part.single(&context, context::count_single())),
+    )
 }
 
 /// See `cape.h`.

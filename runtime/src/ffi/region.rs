@@ -2,12 +2,14 @@
 
 use std::ffi::{c_int, c_uint, c_void};
 
-use crate::context::{self, current};
+use crate::context::{self, Context, current};
+use crate::distribution::Part;
 use crate::failure::fatal;
 use crate::ffi::site::Site;
-use crate::icv::ICVS;
+use crate::icv::{self, TeamRequest};
 use crate::region::{Outlined, fork_join};
-use crate::session;
+use crate::team::{self, Task};
+use crate::{binding, session};
 
 /// The version of `cape.h` this runtime implements.
 #[unsafe(no_mangle)]
@@ -25,34 +27,54 @@ pub unsafe extern "C" fn cape_parallel(
     _captures: c_uint,
     num_threads: c_int,
     parallel_if: c_int,
-    _proc_bind: c_int,
+    proc_bind: c_int,
 ) {
-    let team = if parallel_if == 0 || current().level > 0 {
+    let outer = current();
+    let icvs = icv::current();
+    let team = if parallel_if == 0 {
         1
     } else {
-        ICVS.team_size(num_threads)
+        icvs.team_size(TeamRequest {
+            num_threads,
+            active_levels: outer.active_level,
+            busy: team::wait::busy(),
+            slots: icv::process().all_slots(),
+        })
     };
-    let settings = ICVS.settings();
-    match session::get() {
-        Some(session) if team > 1 => {
-            // The frames of the caller and its callers lie above this local.
-            let marker = 0_u64;
-            let bound = std::ptr::from_ref(std::hint::black_box(&marker)) as usize;
-            if !session.layout.stack(0).contains(bound) {
-                // SAFETY: sites are constants.
-                let label = unsafe { &*site }.label();
-                fatal(format_args!(
-                    "{label}: started by a thread of the program's own, or before main: other ranks cannot see its stack: \
-                     start regions from main's thread, or give it num_threads(1)"
-                ));
-            }
-            // SAFETY: capec generated the arguments; sites are constants.
-            unsafe { fork_join(session, &*site, region, environment, team, bound) };
-        }
+    let task = Task {
+        outlined: region,
+        environment,
+        binding: binding::policy(icvs.bind, proc_bind),
+    };
+    if team == 1 {
         // SAFETY: capec generated the arguments.
-        _ => context::as_team_of_one(|| unsafe { region(environment) }),
+        context::as_team_of_one(|| unsafe { region(environment) });
+    } else if let Some(session) = session::get()
+        && outer.active_level == 0
+        && !team::is_child()
+        && session.part_of(team, 0).count < team
+    {
+        // The frames of the caller and its callers lie above this local.
+        let marker = 0_u64;
+        let bound = std::ptr::from_ref(std::hint::black_box(&marker)) as usize;
+        if !session.layout.stack(0).contains(bound) {
+            // SAFETY: sites are constants.
+            let label = unsafe { &*site }.label();
+            fatal(format_args!(
+                "{label}: started by a thread of the program's own, or before main: other ranks cannot see its stack: \
+                 start regions from main's thread, or give it num_threads(1)"
+            ));
+        }
+        // SAFETY: capec generated the arguments; sites are constants.
+        unsafe { fork_join(session, &*site, task, team, bound) };
+    } else {
+        let part = Part {
+            first: 0,
+            count: team,
+        };
+        // SAFETY: capec generated the arguments; the leader of the join applies what all threads, which wait for it, promised.
+        unsafe { team::run(team, part, 0, task, |team| team.apply_contributions()) };
     }
-    ICVS.restore(&settings);
 }
 
 /// See `cape.h`.
@@ -65,9 +87,18 @@ pub unsafe extern "C" fn cape_teams(
     region: Outlined,
     environment: *mut *mut c_void,
     _lower: c_int,
-    _upper: c_int,
+    upper: c_int,
     _thread_limit: c_int,
 ) {
-    // SAFETY: capec generated the arguments.
-    unsafe { region(environment) };
+    let league = u32::try_from(upper).unwrap_or(1).max(1);
+    let outer = current();
+    for league_number in 0..league {
+        let context = Context {
+            league,
+            league_number,
+            ..outer
+        };
+        // SAFETY: capec generated the arguments.
+        context::enter(context, || unsafe { region(environment) });
+    }
 }

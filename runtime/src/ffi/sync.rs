@@ -4,10 +4,10 @@ use std::ffi::{c_int, c_void};
 
 use crate::cells::Combiner;
 use crate::context::current;
-use crate::entry::Operation;
 use crate::ffi::site::Site;
 use crate::local::Lock;
 use crate::session::{self, Session};
+use crate::team::Deed;
 use crate::{region, sync};
 
 /// The session, if the calling thread's team has other members.
@@ -21,9 +21,17 @@ fn shared() -> Option<&'static Session> {
 /// `site` points to a site.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_barrier(site: *const Site) -> c_int {
-    if let Some(session) = shared() {
-        // SAFETY: the caller's promise.
-        region::barrier(session, unsafe { &*site });
+    let context = current();
+    let Some(part) = context.part.filter(|_| context.shares_work()) else {
+        return 0;
+    };
+    match session::get() {
+        Some(session) if context.spans_ranks => {
+            // SAFETY: the caller's promise.
+            part.barrier(|part| region::barrier(session, unsafe { &*site }, part));
+        }
+        // SAFETY: the leader applies what all threads, which wait for it, promised.
+        _ => part.barrier(|part| unsafe { part.apply_contributions() }),
     }
     0
 }
@@ -102,15 +110,21 @@ pub unsafe extern "C" fn cape_scan(
 /// `original` and `value` point to `bytes` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_assign_conditional(
-    site: *const Site,
+    _site: *const Site,
     original: *mut c_void,
     value: *const c_void,
     bytes: usize,
     iteration: std::ffi::c_ulonglong,
 ) {
-    if iteration > 0 {
+    let deed = Deed::AssignIfLast { iteration };
+    match current().part {
+        _ if iteration == 0 => {}
         // SAFETY: the caller's promise.
-        unsafe { cape_assign(site, original, value, bytes) };
+        Some(part) => unsafe {
+            part.contribute(current().number, original.cast(), value.cast(), bytes, deed);
+        },
+        // SAFETY: the caller's promise.
+        None => unsafe { std::ptr::copy(value.cast::<u8>(), original.cast::<u8>(), bytes) },
     }
 }
 
@@ -154,22 +168,22 @@ pub unsafe extern "C" fn cape_reduce(
     count: usize,
     combine: Combiner,
 ) {
-    match shared() {
-        Some(session) => {
-            // SAFETY: the caller's promise.
-            let operand =
-                unsafe { std::slice::from_raw_parts(partial.cast::<u8>(), size * count) }.to_vec();
-            let combiner = combine as *const () as u64;
-            session.state().memory.contribute(
+    let deed = Deed::Combine {
+        combiner: combine,
+        size,
+    };
+    match current().part {
+        // SAFETY: the caller's promise.
+        Some(part) => unsafe {
+            let bytes = size * count;
+            part.contribute(
                 current().number,
-                Operation {
-                    address: original as u64,
-                    size: size as u64,
-                    combiner,
-                    operand,
-                },
+                original.cast(),
+                partial.cast(),
+                bytes,
+                deed,
             );
-        }
+        },
         // SAFETY: the caller's promise.
         None => unsafe { combine(original.cast(), partial.cast(), count) },
     }
@@ -186,21 +200,12 @@ pub unsafe extern "C" fn cape_assign(
     value: *const c_void,
     bytes: usize,
 ) {
-    match shared() {
-        Some(session) => {
-            // SAFETY: the caller's promise.
-            let operand = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), bytes) }.to_vec();
-            let operation = Operation {
-                address: original as u64,
-                size: bytes as u64,
-                combiner: 0,
-                operand,
-            };
-            session
-                .state()
-                .memory
-                .contribute(current().number, operation);
-        }
+    match current().part {
+        // SAFETY: the caller's promise.
+        Some(part) => unsafe {
+            let number = current().number;
+            part.contribute(number, original.cast(), value.cast(), bytes, Deed::Assign);
+        },
         // SAFETY: the caller's promise; value may be original itself where nothing was privatised.
         None => unsafe { std::ptr::copy(value.cast::<u8>(), original.cast::<u8>(), bytes) },
     }

@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 
 use super::int;
-use crate::context::current;
+use crate::context::{Context, current};
 use crate::icv::{self, SUPPORTED_ACTIVE_LEVELS};
 
 /// `omp_set_nested` (deprecated in 5.0).
@@ -49,30 +49,20 @@ pub extern "C" fn omp_get_level() -> c_int {
     int(current().level)
 }
 
+fn ancestor(level: c_int) -> Option<Context> {
+    current().at_level(u32::try_from(level).ok()?)
+}
+
 /// `omp_get_ancestor_thread_num`: -1 for a level that does not exist.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_ancestor_thread_num(level: c_int) -> c_int {
-    let context = current();
-    match u32::try_from(level) {
-        Ok(level) if level > context.level => -1,
-        Ok(level) if level == context.level => int(context.number),
-        Ok(level) if level == context.outer_level && level > 0 => int(context.outer_number),
-        Ok(_) => 0,
-        Err(_) => -1,
-    }
+    ancestor(level).map_or(-1, |context| int(context.number))
 }
 
 /// `omp_get_team_size`: -1 for a level that does not exist.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_team_size(level: c_int) -> c_int {
-    let context = current();
-    match u32::try_from(level) {
-        Ok(level) if level > context.level => -1,
-        Ok(level) if level == context.level => int(context.team),
-        Ok(level) if level == context.outer_level && level > 0 => int(context.outer_team),
-        Ok(_) => 1,
-        Err(_) => -1,
-    }
+    ancestor(level).map_or(-1, |context| int(context.team))
 }
 
 /// `omp_get_active_level`.

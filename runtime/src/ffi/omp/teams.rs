@@ -3,18 +3,19 @@
 use std::ffi::c_int;
 
 use super::int;
+use crate::context::current;
 use crate::icv::process;
 
 /// `omp_get_num_teams`: outside of a `teams` construct there is one.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_num_teams() -> c_int {
-    1
+    int(current().league)
 }
 
 /// `omp_get_team_num`.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_team_num() -> c_int {
-    0
+    int(current().league_number)
 }
 
 /// `omp_set_num_teams`; 0 or less: the implementation's choice.

@@ -1,0 +1,414 @@
+//! A team's part on this rank: its threads meet in memory, and one of them, the *leader*, speaks for all where ranks meet.
+//!
+//! ```text
+//!          thread 0 (who started the team, or serves)      other threads of the pool
+//! fork     set_up; ring everybody's bell ────────────────► take_part
+//! barrier  arrive; wait ◄───────────── the last to arrive leads: contributions in thread order, meeting of the ranks, release
+//! join     wait for all; contributions; meeting of ranks ─► release: back to the pool
+//! ```
+//!
+//! Team objects are never freed: a thread may still be leaving a join when the object serves the next region.
+#![allow(unsafe_code)]
+
+mod contribution;
+mod idle;
+mod pool;
+mod shares;
+pub mod wait;
+
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::sync::atomic::{
+    AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
+
+pub use contribution::{Contributions, Deed};
+pub use pool::is_child;
+pub use shares::{Share, Supply};
+
+use crate::context::{self, Context};
+use crate::distribution::Part;
+use crate::entry::Operation;
+use crate::icv::{self, Binding, Icvs};
+use crate::region::Outlined;
+use crate::{binding, os};
+use pool::Crew;
+use shares::Shares;
+use wait::{Gate, Padded};
+
+/// What all threads of a team run, and as what.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// The outlined region.
+    pub outlined: Outlined,
+    /// Its argument.
+    pub environment: *mut *mut c_void,
+    /// Where its threads are to run.
+    pub binding: Binding,
+}
+
+/// What a region is executed as; set before the threads start.
+#[derive(Clone, Copy, Debug)]
+struct Setup {
+    task: Option<Task>,
+    /// The context of local thread 0.
+    context: Context,
+    part: Part,
+    /// What the implicit tasks start with.
+    icvs: Icvs,
+    /// The place of local thread 0.
+    place: Option<u32>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Team {
+    setup: UnsafeCell<Setup>,
+    /// Grows only while no other thread is in the team.
+    contributions: UnsafeCell<Vec<Padded<UnsafeCell<Contributions>>>>,
+    shares: Shares,
+    singles: Padded<AtomicU32>,
+    /// Threads at the present barrier.
+    arrived: Padded<AtomicU32>,
+    /// Threads at the join.
+    joined: Padded<AtomicU32>,
+    release: Padded<Release>,
+}
+
+#[derive(Debug, Default)]
+struct Release {
+    /// Counts barriers and joins; never set back.
+    generation: AtomicU32,
+    gate: Gate,
+}
+
+// SAFETY: `setup` and the vector of lists change only in `set_up`, when no other thread is in the team; a list is used by its thread, and by
+// the leader while that thread waits.
+unsafe impl Sync for Team {}
+// SAFETY: as above; the context's pointers are valid for all threads of the team.
+unsafe impl Send for Team {}
+
+impl Default for Team {
+    fn default() -> Team {
+        Team {
+            setup: UnsafeCell::new(Setup {
+                task: None,
+                context: Context::SERIAL,
+                part: Part::default(),
+                icvs: Icvs::INITIAL,
+                place: None,
+            }),
+            contributions: UnsafeCell::default(),
+            shares: Shares::default(),
+            singles: Padded::default(),
+            arrived: Padded::default(),
+            joined: Padded::default(),
+            release: Padded::default(),
+        }
+    }
+}
+
+/// The most that a thread's stack gets where nobody asks for more.
+const LARGEST_DEFAULT_STACK: u64 = 64 << 20;
+
+/// Bytes of a pool thread's stack: `OMP_STACKSIZE`, or as much as the process's own.
+pub fn stack_size() -> usize {
+    let own = os::limit(libc::RLIMIT_STACK).unwrap_or(LARGEST_DEFAULT_STACK);
+    let asked = icv::process().config.stack_size;
+    let size = asked.unwrap_or(own.min(LARGEST_DEFAULT_STACK));
+    usize::try_from(size)
+        .unwrap_or(usize::MAX >> 1)
+        .max(libc::PTHREAD_STACK_MIN)
+}
+
+/// Gets ready to start teams: to be called once the process's variables are known.
+pub fn prepare() {
+    pool::watch_forks();
+    let process = icv::process();
+    // For all that is known, the job has this host alone, and all its ranks are here.
+    wait::configure(
+        process.processors / process.ranks,
+        process.config.wait_policy,
+    );
+}
+
+/// Runs `task` in a new team of `size` threads, of which this rank has `part`, and returns when they are done and `meet_others` has been
+/// called, which joins the parts of a team on several ranks. `region` is the number of its fork, 0 in a team of this rank alone.
+///
+/// # Safety
+/// `task` is what capec generated.
+pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: impl FnOnce(&Team)) {
+    let outer = context::current();
+    let nested = outer.active_level > 0;
+    let workers = part.count - 1;
+    let crew = Crew::assemble(workers, nested);
+    let team = crew.team();
+    // SAFETY: `outer` lives until this function returns, and then no thread of the team uses it.
+    let inner = unsafe { outer.within() };
+    let spans_ranks = part.count < size;
+    let context = Context {
+        active_level: outer.active_level + u32::from(size > 1),
+        team: size,
+        number: part.first,
+        region: if spans_ranks { region } else { outer.region },
+        part: Some(team),
+        spans_ranks,
+        within_job: spans_ranks || outer.within_job,
+        ..inner
+    };
+    let parent = icv::current();
+    // SAFETY: the crew is this thread's alone, and its last team is complete.
+    unsafe {
+        team.set_up(Setup {
+            task: Some(task),
+            context,
+            part,
+            icvs: parent.child(context.level),
+            place: binding::place(),
+        })
+    };
+    if workers > 0 {
+        wait::engage(workers);
+        crew.send_into(team, workers);
+    }
+    context::enter(context, || {
+        team.equip(0);
+        // SAFETY: the caller's promise.
+        unsafe { (task.outlined)(task.environment) };
+        team.gather();
+        meet_others(team);
+    });
+    team.dismiss();
+    if workers > 0 {
+        wait::disengage(workers);
+    }
+    crew.keep(nested);
+    icv::set(parent);
+}
+
+impl Team {
+    /// # Safety
+    /// No other thread is in the team.
+    unsafe fn set_up(&self, setup: Setup) {
+        // SAFETY: the caller's promise.
+        unsafe { *self.setup.get() = setup };
+        // SAFETY: the caller's promise.
+        let lists = unsafe { &mut *self.contributions.get() };
+        if lists.len() < setup.part.count as usize {
+            lists.resize_with(setup.part.count as usize, Padded::default);
+        }
+        self.shares.reset();
+        self.singles.0.store(0, Relaxed);
+        self.arrived.0.store(0, Relaxed);
+        self.joined.0.store(0, Relaxed);
+    }
+
+    fn setup(&self) -> &Setup {
+        // SAFETY: it changes only while no thread is in the team.
+        unsafe { &*self.setup.get() }
+    }
+
+    /// Threads that this rank has in the team.
+    pub fn count(&self) -> u32 {
+        self.setup().part.count
+    }
+
+    /// The team number of this rank's first thread.
+    pub fn first(&self) -> u32 {
+        self.setup().part.first
+    }
+
+    /// Threads of the team on all ranks.
+    pub fn size(&self) -> u32 {
+        self.setup().context.team
+    }
+
+    /// Whether it has threads on other ranks.
+    pub fn spans_ranks(&self) -> bool {
+        self.setup().context.spans_ranks
+    }
+
+    /// A pool thread's part in the region, as local thread `local`.
+    ///
+    /// # Safety
+    /// The team is set up, and `local` is this thread's alone.
+    unsafe fn take_part(&'static self, local: u32) {
+        let setup = *self.setup();
+        let context = Context {
+            number: setup.part.first + local,
+            ..setup.context
+        };
+        context::enter(context, || {
+            self.equip(local);
+            if let Some(task) = setup.task {
+                // SAFETY: the promise made to `run`.
+                unsafe { (task.outlined)(task.environment) };
+            }
+            let generation = self.generation();
+            if self.joined.0.fetch_add(1, SeqCst) + 2 == setup.part.count {
+                self.release.0.gate.notify();
+            }
+            self.wait_for(generation);
+        });
+    }
+
+    /// Gives the calling thread, local thread `local`, its variables and its place.
+    fn equip(&self, local: u32) {
+        let setup = self.setup();
+        icv::set(setup.icvs);
+        if let Some(task) = setup.task
+            && task.binding != Binding::False
+        {
+            binding::settle(task.binding, setup.place, setup.part.count, local);
+        }
+    }
+
+    fn generation(&self) -> u32 {
+        self.release.0.generation.load(SeqCst)
+    }
+
+    fn wait_for(&self, generation: u32) {
+        self.release
+            .0
+            .gate
+            .wait(|| self.generation() != generation, || idle::run_one(self));
+    }
+
+    fn open(&self) {
+        let next = self.generation().wrapping_add(1);
+        self.release.0.generation.store(next, SeqCst);
+        self.release.0.gate.notify();
+    }
+
+    /// Wakes the threads that wait at a barrier or the join, because there is something for them to do.
+    pub fn wake_waiting(&self) {
+        self.release.0.gate.notify();
+    }
+
+    /// A barrier of all threads that this rank has in the team. The last to arrive runs `lead` while the others wait.
+    pub fn barrier(&self, lead: impl FnOnce(&Team)) {
+        let count = self.count();
+        if count > 1 {
+            let generation = self.generation();
+            if self.arrived.0.fetch_add(1, SeqCst) + 1 < count {
+                return self.wait_for(generation);
+            }
+            self.arrived.0.store(0, Relaxed);
+        }
+        self.complete_tasks();
+        lead(self);
+        if count > 1 {
+            self.open();
+        }
+    }
+
+    /// Thread 0: waits until all other threads are at the join.
+    fn gather(&self) {
+        let others = self.count() - 1;
+        if others > 0 {
+            self.release.0.gate.wait(
+                || self.joined.0.load(SeqCst) == others,
+                || idle::run_one(self),
+            );
+        }
+        self.complete_tasks();
+    }
+
+    fn complete_tasks(&self) {
+        if idle::outstanding(self) {
+            self.release
+                .0
+                .gate
+                .wait(|| !idle::outstanding(self), || idle::run_one(self));
+        }
+    }
+
+    /// Thread 0: lets the threads at the join go.
+    fn dismiss(&self) {
+        if self.count() > 1 {
+            self.open();
+        }
+    }
+
+    /// Whether the calling thread, at its `single` number `before`, is the one that executes it. In a team over ranks thread 0 is: it may
+    /// use what serial code opened.
+    #[inline]
+    pub fn single(&self, context: &Context, before: u32) -> bool {
+        if self.spans_ranks() {
+            return context.number == 0;
+        }
+        self.singles.0.load(Relaxed) == before
+            && self
+                .singles
+                .0
+                .compare_exchange(before, before.wrapping_add(1), Relaxed, Relaxed)
+                .is_ok()
+    }
+
+    /// The ring for loops whose iterations are handed out.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// The place of the ring that serves the region's loop number `turn` of those whose iterations are handed out.
+    pub fn place(&self, turn: u64) -> &Share {
+        self.shares.place(turn, || false)
+    }
+
+    /// Adds to what the thread with team number `number` has for the next meeting.
+    ///
+    /// # Safety
+    /// Called by this thread; as for [`Contributions::add`].
+    pub unsafe fn contribute(
+        &self,
+        number: u32,
+        original: *mut u8,
+        value: *const u8,
+        bytes: usize,
+        deed: Deed,
+    ) {
+        // SAFETY: the vector changes only in `set_up`.
+        let lists = unsafe { &*self.contributions.get() };
+        let list = lists[(number - self.first()) as usize].0.get();
+        // SAFETY: the list is the calling thread's; the rest is the caller's promise.
+        unsafe { (*list).add(original, value, bytes, deed) };
+    }
+
+    /// All threads' lists, in order, if any holds something.
+    ///
+    /// # Safety
+    /// All threads wait for the calling one.
+    unsafe fn lists<T>(&self, action: impl FnOnce(&mut [&mut Contributions]) -> T) -> Option<T> {
+        // SAFETY: as in `contribute`.
+        let lists = unsafe { &*self.contributions.get() };
+        let lists = &lists[..self.count() as usize];
+        // SAFETY: the caller's promise; every list is taken once.
+        let threads = lists.iter().map(|list| unsafe { &mut *list.0.get() });
+        // In the common case nobody has anything, and nothing is allocated.
+        let mut threads = threads.peekable();
+        while threads.peek()?.is_empty() {
+            threads.next();
+        }
+        let mut threads: Vec<_> = threads.collect();
+        Some(action(&mut threads))
+    }
+
+    /// The leader of a team of this rank alone: gives all contributions their effect.
+    ///
+    /// # Safety
+    /// All threads wait for the calling one; the promises of [`Team::contribute`].
+    pub unsafe fn apply_contributions(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.lists(|threads| contribution::apply(threads)) };
+    }
+
+    /// The leader of a part of a team over ranks: takes all contributions, in thread order.
+    ///
+    /// # Safety
+    /// All threads wait for the calling one.
+    pub unsafe fn take_contributions(&self, take: impl FnMut(Operation)) {
+        // SAFETY: the caller's promise.
+        unsafe { self.lists(|threads| contribution::collect(threads, take)) };
+    }
+}
