@@ -20,7 +20,7 @@
 //!
 //! | directive | meaning |
 //! |---|---|
-//! | `//# ranks: 1 2 2x4` | the only numbers of ranks, or ranks x threads per rank, to run at (not overridden by `CAPE_RANKS`); default 1 2 3 4 8 |
+//! | `//# ranks: 1 2 2x4` | the only numbers of ranks, or ranks x threads per rank, to run at (not overridden by `CAPE_RANKS`); default 1 2 3 4 8 2x2 1x4 |
 //! | `//# trackers: wp-async` | the only trackers to run with; default both |
 //! | `//# args: 100 x` | arguments of the program, separated by white space |
 //! | `//# env: X=1` | environment of the program, one variable a line; also of caperun |

@@ -3,7 +3,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `CAPE_BIN_DIR` | folder of `capec` and `caperun` |
-//! | `CAPE_RANKS` | numbers of ranks, or ranks `x` threads per rank, to run at, instead of 1,2,3,4,8 |
+//! | `CAPE_RANKS` | numbers of ranks, or ranks `x` threads per rank, to run at, instead of 1,2,3,4,8,2x2,1x4 |
 //! | `CAPE_TRACKERS` | trackers to run with, instead of wp-async,sigsegv |
 //! | `CAPE_REPEAT` | how often each run is repeated, instead of 1 |
 //! | `CAPE_TIMEOUT` | a factor for all deadlines: larger on slow machines |
@@ -35,7 +35,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             bin_dir: None,
-            shapes: shapes("1,2,3,4,8").expect("as the table above says"),
+            shapes: shapes("1,2,3,4,8,2x2,1x4").expect("as the table above says"),
             trackers: vec!["wp-async".to_owned(), "sigsegv".to_owned()],
             repeat: 1,
             patience: 1.0,

@@ -6,14 +6,9 @@ use crate::cells::Combiner;
 use crate::context::current;
 use crate::ffi::site::Site;
 use crate::local::Lock;
-use crate::session::{self, Session};
+use crate::session;
 use crate::team::Deed;
 use crate::{region, sync};
-
-/// The session, if the calling thread's team has other members.
-fn shared() -> Option<&'static Session> {
-    session::get().filter(|_| current().shares_work())
-}
 
 /// See `cape.h`.
 ///
