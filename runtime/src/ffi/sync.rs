@@ -6,7 +6,7 @@ use crate::cells::Combiner;
 use crate::context::current;
 use crate::ffi::site::Site;
 use crate::local::Lock;
-use crate::session;
+use crate::session::{self, Session};
 use crate::team::Deed;
 use crate::{region, sync};
 
