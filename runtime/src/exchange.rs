@@ -80,17 +80,6 @@ pub struct Advance {
     pub freed: Vec<u64>,
 }
 
-/// A file or stream that the driver has open: what a worker that touches it is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenFile {
-    /// Descriptor number, or address of the `FILE`.
-    pub handle: u64,
-    /// `true`: `handle` is the address of a `FILE`.
-    pub stream: bool,
-    /// Path, or what else describes it.
-    pub name: String,
-}
-
 /// The start of a region.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fork {
@@ -118,8 +107,8 @@ pub struct Fork {
     pub binding: Binding,
     /// The driver's working directory, if it changed since the last fork.
     pub directory: Option<String>,
-    /// The driver's open files, if they changed since the last fork.
-    pub files: Option<Vec<OpenFile>>,
+    /// Which of the descriptors 0, 1 and 2 serial code reopened since the last fork.
+    pub reopened: Vec<i32>,
 }
 
 /// From the driver to all ranks.

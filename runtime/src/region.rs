@@ -103,7 +103,7 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
         settings: ICVS.settings(),
         binding: task.binding,
         directory: crate::files::changed_directory(),
-        files: crate::files::changed(),
+        reopened: crate::ffi::files::at_fork(),
     }));
     state.watch.moving(|| session.exchange.order(&order));
     state.epoch
@@ -334,10 +334,7 @@ fn take_part(session: &Session, fork: Fork) {
             session.rank
         ));
     }
-    if let Some(files) = fork.files {
-        crate::ffi::stdio::watch_output(&files);
-        state.foreign_files = files;
-    }
+    crate::ffi::files::reopen_standard(&fork.reopened);
     let part = session.part(fork.team);
     if part.count == 0 {
         return;
@@ -356,6 +353,7 @@ fn take_part(session: &Session, fork: Fork) {
     let join = |part: &Team| {
         contribute(session, part);
         crate::ffi::stdio::flush_output();
+        crate::ffi::files::leave_region();
         let mut guard = session.state();
         let state = &mut *guard;
         state.watch.ended_computing(clock);

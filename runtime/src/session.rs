@@ -15,8 +15,9 @@ use crate::config::openmp::DisplayEnv;
 use crate::config::{self, JobConfig};
 use crate::control::{Identity, PROTOCOL_VERSION, Request};
 use crate::distribution::{self, Part};
-use crate::exchange::{Exchange, OpenFile};
+use crate::exchange::Exchange;
 use crate::failure::{exit_now, fatal};
+use crate::ffi::files::Guarded;
 use crate::heap::Heap;
 use crate::icv;
 use crate::layout::{Layout, Span};
@@ -46,8 +47,6 @@ pub struct State {
     pub appended: Vec<u64>,
     /// Worker: the driver's stream may be applied before its order.
     pub settled: bool,
-    /// Worker: the driver's open files.
-    pub foreign_files: Vec<OpenFile>,
 }
 
 /// This process in a job of several ranks.
@@ -73,6 +72,7 @@ pub struct Session {
     pub statistics: bool,
     globals: Vec<Span>,
     board: Option<os::BoardSlot>,
+    place: Mutex<String>,
     state: Mutex<State>,
     welcomed: OnceLock<()>,
 }
@@ -151,6 +151,7 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
+    crate::ffi::files::start(session.rank, session.size, &config.coordinator.to_string());
     // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
     let spawned = os::with_signals_blocked(|| {
         std::thread::Builder::new()
@@ -224,7 +225,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
             stack_size: stack_size as u64,
         },
     };
-    let exchange = Exchange::new(Box::new(node));
+    let exchange = Exchange::new(Box::new(Guarded(node)));
     exchange.request(&hello);
     let board = config
         .board_fd
@@ -252,6 +253,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         cells: Arc::clone(&cells),
         globals: globals.iter().map(|(span, _)| *span).collect(),
         board,
+        place: Mutex::default(),
         state: Mutex::new(State {
             memory: Memory::new(image, config.rank, code(&libraries), Arc::clone(&cells)),
             watch: Stopwatch::default(),
@@ -260,7 +262,6 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
             unsent: Default::default(),
             appended: vec![0; config.size as usize],
             settled: false,
-            foreign_files: Vec::new(),
         }),
         welcomed: OnceLock::new(),
     })
@@ -426,8 +427,17 @@ impl Session {
             .collect()
     }
 
+    /// What this rank is doing, as [`Session::note`] was told last.
+    pub fn whereabouts(&self) -> String {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.clone()
+    }
+
     /// Notes on the board what this rank is doing.
     pub fn note(&self, text: &str) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.clear();
+        place.push_str(text);
         if let Some(board) = &self.board {
             board.note(text);
         }

@@ -16,6 +16,23 @@ mod teams;
 pub mod threads;
 mod time;
 
+/// One function of each file, to be referred to by what must bring all of them into a program.
+pub fn entry_points() -> [*const (); 11] {
+    [
+        allocators::omp_alloc as *const (),
+        devices::omp_get_num_devices as *const (),
+        display::omp_display_env as *const (),
+        levels::omp_get_level as *const (),
+        crate::ffi::locks::omp_init_lock as *const (),
+        places::omp_get_num_places as *const (),
+        schedule::omp_set_schedule as *const (),
+        tasks::omp_in_final as *const (),
+        teams::omp_get_num_teams as *const (),
+        threads::omp_get_thread_num as *const (),
+        time::omp_get_wtime as *const (),
+    ]
+}
+
 /// Counts as C has them; what does not fit is as large as can be said.
 fn int(value: u32) -> c_int {
     c_int::try_from(value).unwrap_or(c_int::MAX)

@@ -70,9 +70,9 @@ pub unsafe extern "C" fn __wrap_main(
         super::region::cape_parallel as *const (),
         super::loops::cape_loop_begin as *const (),
         super::sync::cape_barrier as *const (),
-        super::omp::threads::omp_get_thread_num as *const (),
         super::libraries::cape_library_loaded as *const (),
     ]);
+    std::hint::black_box(super::omp::entry_points());
     let Some(session) = session::get() else {
         // SAFETY: the arguments are the system's.
         return unsafe { cape_call_main(argc, argv, environment) };

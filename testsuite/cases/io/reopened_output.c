@@ -1,16 +1,31 @@
-//# ranks: 2 4
-//# skip-oracle
-//# run-error: which serial code reopened as 'out.txt' on rank 0 only
-/* Standard output that serial code reopened exists on rank 0 only: what another thread prints is not lost silently. */
+//# files: out.txt
+/* Standard output that serial code reopened or redirected is every thread's. */
 #include <omp.h>
 #include <stdio.h>
+#include <unistd.h>
+
+static void in_turns(const char *what)
+{
+#pragma omp parallel
+    for (int i = 0; i < 12; ++i) {
+        if (i % omp_get_num_threads() == omp_get_thread_num()) {
+            printf("%s %d\n", what, i);
+            fflush(stdout);
+        }
+#pragma omp barrier
+    }
+}
 
 int main(void)
 {
     if (freopen("out.txt", "w", stdout) == NULL)
         return 2;
     printf("serial\n");
-#pragma omp parallel
-    printf("thread %d\n", omp_get_thread_num());
+    in_turns("reopened");
+    printf("serial again\n");
+    fflush(stdout);
+    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        return 3;
+    in_turns("redirected");
     return 0;
 }

@@ -1,0 +1,595 @@
+//! Streams that several ranks use: each rank's own stream over the descriptor they share.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io;
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::slots::{Held, Slot};
+use super::table::{self, Handle};
+use super::{driver, internal, refuse, worker};
+use crate::{context, session};
+
+// files.c
+unsafe extern "C" {
+    static mut cape_files_active: c_int;
+    static mut cape_files_epoch: c_int;
+    fn cape_open_over(cookie: *const Mapped, flags: c_int) -> *mut c_void;
+    fn cape_close_over(stream: *mut c_void);
+    fn cape_write_out(stream: *mut c_void) -> c_int;
+    fn cape_read_ahead(stream: *mut c_void, bytes: *mut *const u8) -> usize;
+    fn cape_purge(stream: *mut c_void);
+    fn cape_met_end(stream: *mut c_void) -> c_int;
+    fn cape_clear_end(stream: *mut c_void);
+    fn cape_open_again(stream: *mut c_void) -> *mut c_void;
+}
+
+/// A stream of the driver's as this rank uses it.
+#[derive(Debug)]
+pub struct Mapped {
+    /// The address by which the program knows it.
+    pub handle: u64,
+    /// This rank's stream: over `descriptor`, through the functions below.
+    stream: *mut c_void,
+    descriptor: c_int,
+    /// The descriptor's number on the driver, which the program may know.
+    number: c_int,
+    /// Where its lock is.
+    pub slot: Slot,
+    /// Its number.
+    pub slot_number: usize,
+    seekable: bool,
+    /// The descriptor is this rank's to close.
+    lent: bool,
+    /// Its name.
+    pub name: String,
+    /// Whether the last read was of what the slot holds, not of the file.
+    from_slot: AtomicBool,
+}
+
+// SAFETY: the C library's streams have locks of their own, and an operation holds the slot's lock.
+unsafe impl Send for Mapped {}
+// SAFETY: as above.
+unsafe impl Sync for Mapped {}
+
+/// What a stream is made from.
+pub struct Parts {
+    /// As in [`Mapped`].
+    pub handle: u64,
+    /// The descriptor, and whether it is this rank's to close.
+    pub descriptor: c_int,
+    /// As in [`Mapped`].
+    pub lent: Option<OwnedFd>,
+    /// As in [`Mapped`].
+    pub number: c_int,
+    /// Status flags.
+    pub flags: c_int,
+    /// As in [`Mapped`].
+    pub slot: (Slot, usize),
+    /// As in [`Mapped`].
+    pub name: String,
+}
+
+static STREAMS: Mutex<Option<HashMap<u64, &'static Mapped>>> = Mutex::new(None);
+
+fn streams() -> MutexGuard<'static, Option<HashMap<u64, &'static Mapped>>> {
+    STREAMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This rank's stream for `handle`, if it has one.
+pub fn known(handle: u64) -> Option<&'static Mapped> {
+    streams().as_ref()?.get(&handle).copied()
+}
+
+/// From now on operations look whether their stream is one of other ranks, too.
+pub fn activate() {
+    // SAFETY: an aligned int that is only ever set to 1.
+    unsafe { AtomicI32::from_ptr(&raw mut cape_files_active) }.store(1, SeqCst);
+}
+
+/// Makes this rank's stream.
+pub fn map(parts: Parts) -> &'static Mapped {
+    // SAFETY: lseek takes numbers.
+    let seekable = unsafe { libc::lseek(parts.descriptor, 0, libc::SEEK_CUR) } >= 0;
+    let mapped = Box::leak(Box::new(Mapped {
+        handle: parts.handle,
+        stream: std::ptr::null_mut(),
+        descriptor: parts.descriptor,
+        number: parts.number,
+        slot: parts.slot.0,
+        slot_number: parts.slot.1,
+        seekable,
+        lent: parts.lent.map(IntoRawFd::into_raw_fd).is_some(),
+        name: parts.name,
+        from_slot: AtomicBool::new(false),
+    }));
+    // SAFETY: the cookie lives until `unmap`.
+    mapped.stream = unsafe { cape_open_over(mapped, parts.flags) };
+    if mapped.stream.is_null() {
+        refuse("fopencookie", "stream", &mapped.name, "out of memory");
+    }
+    streams()
+        .get_or_insert_default()
+        .insert(parts.handle, mapped);
+    activate();
+    look_again();
+    mapped
+}
+
+/// What was found out about a stream may have changed.
+fn look_again() {
+    // SAFETY: an aligned int that is only incremented.
+    unsafe { AtomicI32::from_ptr(&raw mut cape_files_epoch) }.fetch_add(1, SeqCst);
+}
+
+/// Ends this rank's stream for `handle`, whose buffer is empty and whose lock nobody on this rank holds.
+pub fn unmap(handle: u64) -> Option<(Slot, usize)> {
+    let mapped = streams().as_mut()?.remove(&handle)?;
+    // SAFETY: it was made by cape_open_over, and nobody can find it any more.
+    unsafe { cape_close_over(mapped.stream) };
+    if mapped.lent {
+        // SAFETY: the descriptor is this rank's own.
+        unsafe { libc::close(mapped.descriptor) };
+    }
+    let slot = (mapped.slot, mapped.slot_number);
+    // SAFETY: it was leaked by `map`, and removed from the only place where it can be found.
+    drop(unsafe { Box::from_raw(std::ptr::from_ref(mapped).cast_mut()) });
+    Some(slot)
+}
+
+/// Ends all of them.
+pub fn unmap_all() {
+    let handles: Vec<u64> = streams()
+        .as_ref()
+        .map_or_else(Vec::new, |streams| streams.keys().copied().collect());
+    for handle in handles {
+        unmap(handle);
+    }
+}
+
+/// Empties the buffers of all of them: others come next.
+pub fn settle() {
+    let all: Vec<&'static Mapped> = streams()
+        .as_ref()
+        .map_or_else(Vec::new, |streams| streams.values().copied().collect());
+    for mapped in all {
+        mapped.settle(&mut mapped.slot.lock());
+    }
+}
+
+/// Moves what `stream`, a stream of the driver's own, has in its buffer to where all ranks find it. Its lock is held.
+pub fn empty(stream: *mut c_void, descriptor: c_int, held: &mut Held, name: &str) {
+    // SAFETY: the stream is open.
+    unsafe { cape_write_out(stream) };
+    let mut bytes = std::ptr::null();
+    // SAFETY: as above; the place is valid.
+    let length = unsafe { cape_read_ahead(stream, &mut bytes) };
+    if length > 0 && !move_back(descriptor, length) {
+        // SAFETY: the stream's buffer holds that many bytes from there.
+        give_back(
+            held,
+            unsafe { std::slice::from_raw_parts(bytes, length) },
+            name,
+        );
+    }
+    // SAFETY: as above.
+    unsafe { cape_purge(stream) };
+}
+
+fn move_back(descriptor: c_int, bytes: usize) -> bool {
+    let Ok(bytes) = libc::off_t::try_from(bytes) else {
+        return false;
+    };
+    // SAFETY: lseek takes numbers.
+    unsafe { libc::lseek(descriptor, -bytes, libc::SEEK_CUR) >= 0 }
+}
+
+fn give_back(held: &mut Held, bytes: &[u8], name: &str) {
+    if !held.give_back(bytes) {
+        refuse(
+            "read",
+            "stream",
+            name,
+            "more was read ahead of it than can be kept for other threads; give it a smaller buffer with setvbuf",
+        );
+    }
+}
+
+impl Mapped {
+    /// Empties the buffer.
+    fn settle(&self, held: &mut Held) {
+        // SAFETY: the stream is open, and the slot's lock is held.
+        unsafe { cape_write_out(self.stream) };
+        let mut bytes = std::ptr::null();
+        // SAFETY: as above; the place is valid.
+        let length = unsafe { cape_read_ahead(self.stream, &mut bytes) };
+        if length > 0 {
+            let to_file = self.seekable && !self.from_slot.load(Relaxed);
+            if !to_file || !move_back(self.descriptor, length) {
+                // SAFETY: the stream's buffer holds that many bytes from there.
+                let bytes = unsafe { std::slice::from_raw_parts(bytes, length) };
+                give_back(held, bytes, &self.name);
+            }
+        }
+        // SAFETY: as above.
+        unsafe { cape_purge(self.stream) };
+    }
+
+    fn seek(&self, held: &mut Held, offset: i64, whence: c_int) -> c_int {
+        self.settle(held);
+        let behind = if whence == libc::SEEK_CUR {
+            i64::try_from(held.len()).unwrap_or(0)
+        } else {
+            0
+        };
+        // SAFETY: lseek takes numbers.
+        if unsafe { libc::lseek(self.descriptor, offset - behind, whence) } < 0 {
+            return -1;
+        }
+        held.clear();
+        self.slot.set_ended(false);
+        // SAFETY: the stream is open.
+        unsafe { cape_clear_end(self.stream) };
+        0
+    }
+
+    fn tell(&self, held: &mut Held) -> i64 {
+        self.settle(held);
+        // SAFETY: lseek takes numbers.
+        match unsafe { libc::lseek(self.descriptor, 0, libc::SEEK_CUR) } {
+            at if at < 0 => -1,
+            at => at - i64::try_from(held.len()).unwrap_or(0),
+        }
+    }
+}
+
+/// An operation in progress, as files.c has it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Use {
+    stream: *mut c_void,
+    mapped: *const Mapped,
+    epoch: c_int,
+}
+
+/// In serial code nobody else is at work: buffers are emptied at the next fork.
+fn others_may_come() -> bool {
+    session::get().is_some_and(|session| session.rank > 0) || context::current().active_level > 0
+}
+
+/// Called before an operation on a stream; takes the lock of one that is shared, and names the stream to use.
+///
+/// # Safety
+/// `function` is a string, `stream` what the program passed to it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_begin(
+    stream: *mut c_void,
+    is_stdin: c_int,
+    function: *const c_char,
+    epoch: c_int,
+) -> Use {
+    let _internal = internal();
+    let plain = Use {
+        stream,
+        mapped: std::ptr::null(),
+        epoch,
+    };
+    let Some(session) = session::get() else {
+        return plain;
+    };
+    // SAFETY: the caller's promise.
+    let function = unsafe { CStr::from_ptr(function) }.to_string_lossy();
+    let handle = if is_stdin != 0 { 0 } else { stream as u64 };
+    loop {
+        let mapped = match known(handle) {
+            Some(mapped) => mapped,
+            None if table::is_own(Handle::Stream(handle)) => return plain,
+            None if session.rank == 0 => {
+                driver::refuse_foreign(handle, &function);
+                return plain;
+            }
+            None => match worker::stream(handle, &function) {
+                Some(mapped) => mapped,
+                None => return plain,
+            },
+        };
+        let held = mapped.slot.lock();
+        if mapped.slot.is_closed() {
+            drop(held);
+            unmap(handle);
+            continue;
+        }
+        held.keep();
+        if !mapped.slot.has_ended() {
+            // SAFETY: the stream is open.
+            unsafe { cape_clear_end(mapped.stream) };
+        }
+        return Use {
+            stream: mapped.stream,
+            mapped,
+            epoch,
+        };
+    }
+}
+
+/// Called after it.
+///
+/// # Safety
+/// `mapped` is what [`cape_begin`] returned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_end(mapped: *const Mapped) {
+    let _internal = internal();
+    let error = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+    // SAFETY: the caller's promise; it lives while its lock is held.
+    let mapped = unsafe { &*mapped };
+    let mut held = mapped.slot.held();
+    // SAFETY: the stream is open.
+    if unsafe { cape_met_end(mapped.stream) } != 0 {
+        mapped.slot.set_ended(true);
+    }
+    if others_may_come() {
+        mapped.settle(&mut held);
+    }
+    drop(held);
+    // SAFETY: the calling thread's errno.
+    unsafe { *libc::__errno_location() = error };
+}
+
+/// Called on the driver after an operation during which a stream became shared: it may have been this one.
+///
+/// # Safety
+/// `stream` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_late(stream: *mut c_void, is_stdin: c_int) {
+    let _internal = internal();
+    let handle = if is_stdin != 0 { 0 } else { stream as u64 };
+    if let Some(mapped) = known(handle) {
+        empty(
+            stream,
+            mapped.descriptor,
+            &mut mapped.slot.lock(),
+            &mapped.name,
+        );
+    }
+}
+
+/// What the operations do that cannot be left to the C library.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Request {
+    kind: c_int,
+    whence: c_int,
+    offset: i64,
+}
+
+/// Does one of them. The lock is held.
+///
+/// # Safety
+/// `mapped` is what [`cape_begin`] returned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_mapped(mapped: *const Mapped, request: Request) -> i64 {
+    let _internal = internal();
+    // SAFETY: the caller's promise.
+    let mapped = unsafe { &*mapped };
+    let mut held = mapped.slot.held();
+    let result = match request.kind {
+        0 => i64::from(mapped.seek(&mut held, request.offset, request.whence)),
+        1 => mapped.tell(&mut held),
+        2 => i64::from(mapped.slot.has_ended()),
+        3 => i64::from(mapped.number),
+        4 => {
+            // SAFETY: the stream is open.
+            let failed = unsafe { cape_write_out(mapped.stream) };
+            mapped.settle(&mut held);
+            i64::from(failed)
+        }
+        5 => {
+            mapped.settle(&mut held);
+            let byte = u8::try_from(request.offset & 0xff).unwrap_or(0);
+            give_back(&mut held, &[byte], &mapped.name);
+            mapped.slot.set_ended(false);
+            // SAFETY: the stream is open.
+            unsafe { cape_clear_end(mapped.stream) };
+            i64::from(byte)
+        }
+        _ => {
+            mapped.slot.set_ended(false);
+            0
+        }
+    };
+    held.keep();
+    result
+}
+
+/// Closes a shared stream everywhere, and gives its lock up; 1: the caller closes the driver's own stream, 0: that was done, with
+/// the result in `result`.
+///
+/// # Safety
+/// `mapped` is what [`cape_begin`] returned; `result` is a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_mapped_close(
+    mapped: *const Mapped,
+    process: c_int,
+    result: *mut c_int,
+) -> c_int {
+    let _internal = internal();
+    // SAFETY: the caller's promise.
+    let mapped = unsafe { &*mapped };
+    let handle = mapped.handle;
+    let mut held = mapped.slot.held();
+    mapped.settle(&mut held);
+    drop(held);
+    if session::get().is_some_and(|session| session.rank == 0) {
+        driver::release(handle);
+        return 1;
+    }
+    let answer = worker::close_stream(handle, process != 0);
+    unmap(handle);
+    // SAFETY: the caller's promise.
+    unsafe { result.write(answer) };
+    0
+}
+
+/// Reads for a stream of [`map`]: first what was given back.
+///
+/// # Safety
+/// `cookie` is the stream's, `buffer` has room for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_cookie_read(
+    cookie: *const Mapped,
+    buffer: *mut u8,
+    size: usize,
+) -> isize {
+    let _internal = internal();
+    // SAFETY: the caller's promise; an operation on the stream holds the lock.
+    let mapped = unsafe { &*cookie };
+    let mut held = mapped.slot.held();
+    let taken = if held.len() > 0 {
+        // SAFETY: the caller's promise.
+        held.take(unsafe { std::slice::from_raw_parts_mut(buffer, size) })
+    } else {
+        0
+    };
+    held.keep();
+    mapped.from_slot.store(taken > 0, Relaxed);
+    if taken > 0 {
+        return isize::try_from(taken).unwrap_or(isize::MAX);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { libc::read(mapped.descriptor, buffer.cast(), size) }
+}
+
+/// Writes all of `size` bytes for a stream of [`map`]; 0: it failed.
+///
+/// # Safety
+/// `cookie` is the stream's, `buffer` has `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_cookie_write(
+    cookie: *const Mapped,
+    buffer: *const u8,
+    size: usize,
+) -> isize {
+    let _internal = internal();
+    // SAFETY: the caller's promise.
+    let descriptor = unsafe { (*cookie).descriptor };
+    let mut done = 0;
+    while done < size {
+        // SAFETY: the rest of the caller's buffer.
+        let written = unsafe { libc::write(descriptor, buffer.add(done).cast(), size - done) };
+        match usize::try_from(written) {
+            Ok(written) => done += written,
+            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return 0,
+        }
+    }
+    isize::try_from(size).unwrap_or(isize::MAX)
+}
+
+/// Moves the offset for a stream of [`map`]; the C library asks for it between reading and writing.
+///
+/// # Safety
+/// `cookie` is the stream's, `offset` a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_cookie_seek(
+    cookie: *const Mapped,
+    offset: *mut i64,
+    whence: c_int,
+) -> c_int {
+    let _internal = internal();
+    // SAFETY: the caller's promise.
+    let (descriptor, wanted) = unsafe { ((*cookie).descriptor, offset.read()) };
+    // SAFETY: lseek takes numbers.
+    let at = unsafe { libc::lseek(descriptor, wanted, whence) };
+    if at < 0 {
+        return -1;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { offset.write(at) };
+    0
+}
+
+/// Called after the program opened a stream: the stream to give it, at an address that no other rank's has.
+///
+/// # Safety
+/// `stream` is open, `name` is a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_opened_stream(
+    mut stream: *mut c_void,
+    name: *const c_char,
+) -> *mut c_void {
+    let _internal = internal();
+    let Some(session) = session::get() else {
+        return stream;
+    };
+    // SAFETY: the caller's promise.
+    let name = unsafe { CStr::from_ptr(name) }
+        .to_string_lossy()
+        .into_owned();
+    loop {
+        let taken = if session.rank == 0 {
+            driver::is_elsewhere(stream as u64)
+        } else {
+            worker::opened(stream as u64, &name, session.rank)
+        };
+        if !taken {
+            break;
+        }
+        // SAFETY: the stream is open; the new one takes its place.
+        let again = unsafe { cape_open_again(stream) };
+        if again.is_null() {
+            refuse(
+                "fopen",
+                "stream",
+                &name,
+                "another rank has a stream at its address, and it cannot be opened again",
+            );
+        }
+        stream = again;
+    }
+    table::note(Handle::Stream(stream as u64), &name);
+    look_again();
+    stream
+}
+
+/// Called before the program closes a stream of this rank's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_closing_stream(stream: *mut c_void, descriptor: c_int) {
+    let _internal = internal();
+    let Some(session) = session::get() else {
+        return;
+    };
+    let handle = Handle::Stream(stream as u64);
+    let own = table::is_own(handle);
+    table::forget(handle);
+    look_again();
+    super::descriptors::closed(descriptor);
+    if own && session.rank > 0 {
+        worker::closed(stream as u64);
+    }
+}
+
+/// Called when serial code gives a standard stream another file.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_reopened_standard(descriptor: c_int) {
+    let _internal = internal();
+    table::note_standard(descriptor);
+}
+
+/// Called when a worker reopens a stream of the driver's: other ranks would not know.
+///
+/// # Safety
+/// `mapped` is what [`cape_begin`] returned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cape_refuse_reopening(mapped: *const Mapped) {
+    let _internal = internal();
+    // SAFETY: the caller's promise.
+    let name = unsafe { &(*mapped).name };
+    refuse(
+        "freopen",
+        "stream",
+        name,
+        "only serial code or thread 0 can reopen it, because rank 0 opened it",
+    );
+}
