@@ -17,7 +17,7 @@ pub mod threads;
 mod time;
 
 /// One function of each file, to be referred to by what must bring all of them into a program.
-pub fn entry_points() -> [*const (); 11] {
+pub fn entry_points() -> [*const (); 12] {
     [
         allocators::omp_alloc as *const (),
         devices::omp_get_num_devices as *const (),
@@ -26,7 +26,8 @@ pub fn entry_points() -> [*const (); 11] {
         crate::ffi::locks::omp_init_lock as *const (),
         places::omp_get_num_places as *const (),
         schedule::omp_set_schedule as *const (),
-        tasks::omp_in_final as *const (),
+        tasks::omp_get_max_task_priority as *const (),
+        crate::ffi::tasks::omp_in_final as *const (),
         teams::omp_get_num_teams as *const (),
         threads::omp_get_thread_num as *const (),
         time::omp_get_wtime as *const (),
