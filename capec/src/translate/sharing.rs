@@ -288,17 +288,30 @@ impl Sharing<'_, '_> {
         if self.program.entities[entity].threadprivate {
             return;
         }
-        let none = construct.takes("default") && directive.default() == Some(Default::None);
+        let none = construct.takes("default")
+            && match directive.default() {
+                Some(Default::None) => true,
+                // Section 5.4.1: what has static storage has to be listed then, too.
+                Some(Default::Private | Default::Firstprivate) => {
+                    self.program.entities[entity].kind == EntityKind::Global
+                }
+                _ => false,
+            };
         let Some(place) = place.filter(|_| none && !construct.listed.contains(&entity)) else {
             return;
         };
         if self.program.is_constant(entity) || !self.unlisted.insert((region, entity)) {
             return;
         }
+        let kind = match directive.default() {
+            Some(Default::Private) => "private",
+            Some(Default::Firstprivate) => "firstprivate",
+            _ => "none",
+        };
         let name = &self.program.entities[entity].name;
         let problem = Problem::new(
             place.clone(),
-            format!("'{name}' is not in a data-sharing clause of this default(none) region"),
+            format!("'{name}' is not in a data-sharing clause of this default({kind}) region"),
         )
         .related(
             directive.range.clone(),

@@ -130,10 +130,21 @@ impl<'a> Resolver<'a, '_> {
         let mut next = self.construct;
         while let Some(id) = next {
             let outer = &self.program.constructs[id];
-            if outer.leaf.is_region() && !outer.leaf.makes_tasks() {
+            let other = &self.program.directives[outer.directive];
+            if let Some(note) = misplaced(directive, outer.leaf) {
+                let message = format!(
+                    "'#pragma omp {}' may not be nested inside '#pragma omp {}'",
+                    directive.name, other.name
+                );
+                let problem = Problem::new(directive.range.clone(), message)
+                    .related(other.range.clone(), "the outer construct")
+                    .note(note);
+                self.problems.push(problem);
                 return;
             }
-            let other = &self.program.directives[outer.directive];
+            if (outer.leaf.is_region() && !outer.leaf.makes_tasks()) || outer.leaf == Leaf::Target {
+                return;
+            }
             let same_name = || {
                 let name = |directive: &Directive| {
                     directive
@@ -428,6 +439,25 @@ impl<'a> Resolver<'a, '_> {
             this.visit_statement(&statement.node, &statement.span)
         });
     }
+}
+
+/// Why a directive may not stand directly inside a construct of kind `outer`, as far as `teams` is concerned (OpenMP 5.2 section 10.2).
+fn misplaced(directive: &Directive, outer: Leaf) -> Option<&'static str> {
+    use DirectiveKind as Kind;
+    let for_teams = matches!(
+        directive.kind,
+        Kind::Distribute | Kind::Parallel | Kind::Loop
+    );
+    if outer == Leaf::Teams && !for_teams {
+        return Some(
+            "only distribute, parallel and loop may stand directly inside teams; put a parallel construct around it",
+        );
+    }
+    let inside = !matches!(outer, Leaf::Target | Leaf::TargetData);
+    if directive.kind == Kind::Teams && inside {
+        return Some("teams may stand directly inside target, or outside of every construct");
+    }
+    None
 }
 
 /// The constructs that are opened for a directive of constituents `parts`, outermost first, each with those it stands for: all

@@ -20,7 +20,8 @@ pub fn copy(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Option<
     let first = if construct.leaf == Leaf::Target {
         maps_as_firstprivate(program, directive, entity).then_some(true)
     } else if construct.takes("default") {
-        match directive.default() {
+        let global = found.kind == EntityKind::Global;
+        match directive.default().filter(|_| !global) {
             Some(Default::Private) => Some(false),
             Some(Default::Firstprivate) => Some(true),
             _ => None,
@@ -108,8 +109,15 @@ pub fn mark(program: &mut Program<'_>, directives: &[Directive], problems: &mut 
                     let inside = begin.range.end..directive.range.start;
                     let declared = (0..program.entities.len())
                         .filter(|id| inside.contains(&program.entities[*id].place.start));
-                    let declared: Vec<EntityId> = declared.collect();
-                    program.on_device.extend(declared);
+                    let names: Vec<String> = declared
+                        .map(|id| program.entities[id].name.clone())
+                        .collect();
+                    let same = |id: &EntityId| names.contains(&program.entities[*id].name);
+                    let all: Vec<EntityId> = (0..program.entities.len())
+                        .filter(|id| program.entities[*id].kind == EntityKind::Global)
+                        .filter(same)
+                        .collect();
+                    program.on_device.extend(all);
                 }
                 None => problems.push(Problem::new(
                     directive.range.clone(),
