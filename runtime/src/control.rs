@@ -20,6 +20,9 @@
 //! What happens when a peer dies: the coordinator sees the rank's exit status (it is the parent) and ends the job; a rank
 //! whose control link closes ends itself. So no wait in the runtime outlives the job.
 
+#[path = "control/tasks.rs"]
+pub mod tasks;
+
 use serde::{Deserialize, Serialize};
 
 /// Bumped whenever a message changes.
@@ -195,6 +198,8 @@ pub enum Request {
         /// Schedule.
         kind: LoopKind,
     },
+    /// About tasks for other ranks.
+    Task(tasks::TaskRequest),
     /// The driver's program has ended (returned from `main` or called `exit`); workers are to be shut down.
     Finalize,
     /// Statistics of this rank, sent before it ends if they were asked for.
@@ -239,6 +244,8 @@ pub enum Reply {
         /// One past the last iteration.
         end: u64,
     },
+    /// About tasks of other ranks.
+    Task(tasks::TaskReply),
     /// The program has ended: send statistics if asked for, flush output, exit with status 0.
     Shutdown,
     /// The job is ending because of a failure elsewhere; the reason has been printed. Exit at once.

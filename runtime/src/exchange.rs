@@ -28,6 +28,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transport::{Event, Frame, Peer, Transport};
 
+use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
@@ -149,6 +150,8 @@ pub struct Inbox {
     pub orders: VecDeque<Order>,
     /// Streamed entries by author and sequence number.
     pub streams: HashMap<(u32, u64), Stream>,
+    /// About tasks.
+    pub tasks: VecDeque<TaskReply>,
     /// The program has ended.
     pub shutdown: bool,
 }
@@ -176,6 +179,7 @@ impl Inbox {
             } => {
                 self.chunks.insert(instance, (first, end));
             }
+            Reply::Task(news) => self.tasks.push_back(news),
             Reply::Shutdown | Reply::Abort => self.shutdown = true,
         }
     }

@@ -181,6 +181,13 @@ impl Log {
         ready.into_iter().map(|fetch| self.answer(fetch)).collect()
     }
 
+    /// Everything that `rank` has not said it has applied, and where that begins.
+    pub fn news_for(&self, rank: u32) -> (LogPosition, Vec<Entry>) {
+        let applied = self.applied.get(rank as usize).copied();
+        let from = applied.unwrap_or(0).max(self.base);
+        (from, self.range(from, self.end()))
+    }
+
     /// Notes that `rank` has applied everything before `seen`.
     pub fn note_applied(&mut self, rank: u32, seen: LogPosition) {
         if let Some(applied) = self.applied.get_mut(rank as usize) {

@@ -5,13 +5,16 @@ pub mod events;
 pub mod locks;
 pub mod log;
 pub mod membership;
+pub mod tasks;
 
 use std::time::{Duration, Instant};
 
+use crate::control::tasks::{TaskReply, TaskRequest};
 use crate::control::{Entry, LogPosition, RankStatistics, Reply, Request};
 use chunks::{Chunks, Plan};
 use events::{Events, Waiter};
 use locks::{Answer, Locks};
+use tasks::Market;
 use log::{Answered, Log};
 use membership::{Member, Membership};
 
@@ -37,6 +40,7 @@ pub struct Service {
     locks: Locks,
     log: Log,
     chunks: Chunks,
+    market: Market,
     events: Events,
     statistics: Vec<Option<RankStatistics>>,
     finalizing: bool,
@@ -51,6 +55,7 @@ impl Service {
             locks: Locks::default(),
             log: Log::new(ranks),
             chunks: Chunks::default(),
+            market: Market::default(),
             events: Events::default(),
             statistics: vec![None; ranks as usize],
             finalizing: false,
@@ -224,6 +229,7 @@ impl Service {
                 ));
                 return Ok(Progress::Ordinary);
             }
+            Request::Task(request) => self.trade(rank, request, replies),
             Request::Statistics(statistics) => self.statistics[rank as usize] = Some(statistics),
             Request::Finalize => return self.finalize(rank, replies),
             Request::Hello { .. } | Request::Fatal { .. } => {
@@ -236,6 +242,81 @@ impl Service {
         ];
         self.log.truncate(pending.into_iter().flatten().min());
         Ok(Progress::Ordinary)
+    }
+
+    fn trade(&mut self, rank: u32, request: TaskRequest, replies: &mut Replies) {
+        let told = |(rank, ranks): (u32, u32), phase| {
+            (rank, Reply::Task(TaskReply::Hunger { phase, ranks }))
+        };
+        match request {
+            TaskRequest::Surplus { phase } => {
+                if let Some(hunger) = self.market.surplus(rank, phase) {
+                    replies.push(told((rank, hunger), phase));
+                    let others = (0..self.ranks).filter(|other| *other != rank);
+                    replies.extend(
+                        others.map(|other| (other, Reply::Task(TaskReply::Surplus { phase }))),
+                    );
+                }
+            }
+            TaskRequest::Hungry { phase } => {
+                let hungry = self.market.hungry(rank, phase);
+                replies.extend(hungry.into_iter().map(|hunger| told(hunger, phase)));
+            }
+            TaskRequest::Offer {
+                phase,
+                batch,
+                parcels,
+                entry,
+            } => {
+                self.append(entry, replies);
+                let (thief, others) = self.market.offer(rank, phase);
+                replies.extend(others.into_iter().map(|hunger| told(hunger, phase)));
+                let Some(thief) = thief else {
+                    return replies.push((rank, Reply::Task(TaskReply::Declined { batch })));
+                };
+                let (from, entries) = self.log.news_for(thief);
+                let given = TaskReply::Given {
+                    owner: rank,
+                    batch,
+                    parcels,
+                    entries,
+                    from,
+                };
+                replies.push((thief, Reply::Task(given)));
+            }
+            TaskRequest::Done {
+                owner,
+                batch,
+                entry,
+                credit,
+                duration,
+            } => {
+                self.append(entry, replies);
+                let (from, entries) = self.log.news_for(owner);
+                let done = TaskReply::Done {
+                    batch,
+                    entries,
+                    from,
+                    credit,
+                    duration,
+                };
+                replies.push((owner, Reply::Task(done)));
+            }
+            TaskRequest::Fulfil {
+                owner,
+                event,
+                entry,
+            } => {
+                self.append(entry, replies);
+                let (from, entries) = self.log.news_for(owner);
+                let fulfil = TaskReply::Fulfil {
+                    event,
+                    entries,
+                    from,
+                };
+                replies.push((owner, Reply::Task(fulfil)));
+            }
+        }
     }
 
     fn append(&mut self, entry: Option<Entry>, replies: &mut Replies) {
