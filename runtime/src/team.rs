@@ -11,7 +11,6 @@
 #![allow(unsafe_code)]
 
 mod contribution;
-mod idle;
 mod pool;
 mod shares;
 pub mod wait;
@@ -32,6 +31,8 @@ use crate::distribution::Part;
 use crate::entry::Operation;
 use crate::icv::{self, Binding, Icvs};
 use crate::region::Outlined;
+use crate::tasks::pool::Pool;
+use crate::tasks::schedule;
 use crate::{binding, os};
 use pool::Crew;
 use shares::Shares;
@@ -68,6 +69,7 @@ pub struct Team {
     /// Grows only while no other thread is in the team.
     contributions: UnsafeCell<Vec<Padded<UnsafeCell<Contributions>>>>,
     shares: Shares,
+    tasks: UnsafeCell<Pool>,
     singles: Padded<AtomicU32>,
     /// Threads at the present barrier.
     arrived: Padded<AtomicU32>,
@@ -101,6 +103,7 @@ impl Default for Team {
             }),
             contributions: UnsafeCell::default(),
             shares: Shares::default(),
+            tasks: UnsafeCell::new(Pool::new(1)),
             singles: Padded::default(),
             arrived: Padded::default(),
             joined: Padded::default(),
@@ -174,10 +177,13 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
     }
     context::enter(context, || {
         team.equip(0);
-        // SAFETY: the caller's promise.
-        unsafe { (task.outlined)(task.environment) };
-        team.gather();
-        meet_others(team);
+        schedule::as_implicit_task(team.tasks(), 0, || {
+            // SAFETY: the caller's promise.
+            unsafe { (task.outlined)(task.environment) };
+            schedule::drain();
+            team.gather();
+            meet_others(team);
+        });
     });
     team.dismiss();
     if workers > 0 {
@@ -198,6 +204,13 @@ impl Team {
         if lists.len() < setup.part.count as usize {
             lists.resize_with(setup.part.count as usize, Padded::default);
         }
+        // SAFETY: the caller's promise.
+        let tasks = unsafe { &mut *self.tasks.get() };
+        tasks.prepare(
+            setup.part.count as usize,
+            setup.context.spans_ranks,
+            &raw const self.release.0.gate,
+        );
         self.shares.reset();
         self.singles.0.store(0, Relaxed);
         self.arrived.0.store(0, Relaxed);
@@ -207,6 +220,12 @@ impl Team {
     fn setup(&self) -> &Setup {
         // SAFETY: it changes only while no thread is in the team.
         unsafe { &*self.setup.get() }
+    }
+
+    /// The tasks of this rank's threads.
+    pub fn tasks(&self) -> &Pool {
+        // SAFETY: as for `setup`.
+        unsafe { &*self.tasks.get() }
     }
 
     /// Threads that this rank has in the team.
@@ -241,15 +260,18 @@ impl Team {
         };
         context::enter(context, || {
             self.equip(local);
-            if let Some(task) = setup.task {
-                // SAFETY: the promise made to `run`.
-                unsafe { (task.outlined)(task.environment) };
-            }
-            let generation = self.generation();
-            if self.joined.0.fetch_add(1, SeqCst) + 2 == setup.part.count {
-                self.release.0.gate.notify();
-            }
-            self.wait_for(generation);
+            schedule::as_implicit_task(self.tasks(), local as usize, || {
+                if let Some(task) = setup.task {
+                    // SAFETY: the promise made to `run`.
+                    unsafe { (task.outlined)(task.environment) };
+                }
+                schedule::drain();
+                let generation = self.generation();
+                if self.joined.0.fetch_add(1, SeqCst) + 2 == setup.part.count {
+                    self.release.0.gate.notify();
+                }
+                self.wait_for(generation);
+            });
         });
     }
 
@@ -272,7 +294,7 @@ impl Team {
         self.release
             .0
             .gate
-            .wait(|| self.generation() != generation, || idle::run_one(self));
+            .wait(|| self.generation() != generation, schedule::help);
     }
 
     fn open(&self) {
@@ -288,6 +310,7 @@ impl Team {
 
     /// A barrier of all threads that this rank has in the team. The last to arrive runs `lead` while the others wait.
     pub fn barrier(&self, lead: impl FnOnce(&Team)) {
+        schedule::drain();
         let count = self.count();
         if count > 1 {
             let generation = self.generation();
@@ -296,7 +319,6 @@ impl Team {
             }
             self.arrived.0.store(0, Relaxed);
         }
-        self.complete_tasks();
         lead(self);
         if count > 1 {
             self.open();
@@ -307,20 +329,10 @@ impl Team {
     fn gather(&self) {
         let others = self.count() - 1;
         if others > 0 {
-            self.release.0.gate.wait(
-                || self.joined.0.load(SeqCst) == others,
-                || idle::run_one(self),
-            );
-        }
-        self.complete_tasks();
-    }
-
-    fn complete_tasks(&self) {
-        if idle::outstanding(self) {
             self.release
                 .0
                 .gate
-                .wait(|| !idle::outstanding(self), || idle::run_one(self));
+                .wait(|| self.joined.0.load(SeqCst) == others, schedule::help);
         }
     }
 

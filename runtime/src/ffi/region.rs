@@ -8,6 +8,7 @@ use crate::failure::fatal;
 use crate::ffi::site::Site;
 use crate::icv::{self, TeamRequest};
 use crate::region::{Outlined, fork_join};
+use crate::tasks::schedule;
 use crate::team::{self, Task};
 use crate::{binding, session};
 
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn cape_parallel(
     };
     if team == 1 {
         // SAFETY: capec generated the arguments.
-        context::as_team_of_one(|| unsafe { region(environment) });
+        context::as_team_of_one(|| schedule::as_task_alone(|| unsafe { region(environment) }));
     } else if let Some(session) = session::get()
         && outer.active_level == 0
         && !team::is_child()

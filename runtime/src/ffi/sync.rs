@@ -7,8 +7,12 @@ use crate::context::current;
 use crate::ffi::site::Site;
 use crate::local::Lock;
 use crate::session::{self, Session};
+use crate::tasks::schedule;
 use crate::team::Deed;
 use crate::{region, sync};
+
+/// `CAPE_CANCEL_TASKGROUP`.
+const TASKGROUP: c_int = 8;
 
 /// See `cape.h`.
 ///
@@ -48,8 +52,12 @@ pub unsafe extern "C" fn cape_flush(_site: *const Site, _order: c_int) {
 /// # Safety
 /// `site` points to a site.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_cancel(_site: *const Site, _kind: c_int, _condition: c_int) -> c_int {
-    0
+pub unsafe extern "C" fn cape_cancel(_site: *const Site, kind: c_int, condition: c_int) -> c_int {
+    match kind {
+        TASKGROUP if condition != 0 => c_int::from(schedule::group_cancel()),
+        TASKGROUP => c_int::from(schedule::group_is_cancelled()),
+        _ => 0,
+    }
 }
 
 /// See `cape.h`.
@@ -57,8 +65,8 @@ pub unsafe extern "C" fn cape_cancel(_site: *const Site, _kind: c_int, _conditio
 /// # Safety
 /// `site` points to a site.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_cancellation_point(_site: *const Site, _kind: c_int) -> c_int {
-    0
+pub unsafe extern "C" fn cape_cancellation_point(_site: *const Site, kind: c_int) -> c_int {
+    c_int::from(kind == TASKGROUP && schedule::group_is_cancelled())
 }
 
 /// See `cape.h`.

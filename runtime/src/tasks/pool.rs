@@ -15,6 +15,7 @@ use std::sync::atomic::{
 use super::parker::Parker;
 use super::spin::Spin;
 use super::task::Task;
+use crate::team::wait::Gate;
 
 /// A deferred task on its way from thread to thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Pool {
     /// As many as the largest team had threads.
     deques: Vec<Deque>,
     threads: usize,
+    /// Where threads of the team sleep at its barriers.
+    gate: *const Gate,
     urgent: Spin<UrgentQueue>,
     urgent_length: AtomicUsize,
     sleepers: Spin<Vec<Sleeper>>,
@@ -84,6 +87,11 @@ pub struct Pool {
     spans_ranks: bool,
     used: AtomicBool,
 }
+
+// SAFETY: the gate is shared between threads; everything else is synchronised.
+unsafe impl Send for Pool {}
+// SAFETY: as above.
+unsafe impl Sync for Pool {}
 
 fn allowed(task: Deferred, constraint: Constraint) -> bool {
     constraint.is_none_or(|ancestor| {
@@ -98,6 +106,7 @@ impl Pool {
         let mut pool = Pool {
             deques: Vec::new(),
             threads: 0,
+            gate: std::ptr::null(),
             urgent: Spin::default(),
             urgent_length: AtomicUsize::new(0),
             sleepers: Spin::default(),
@@ -105,12 +114,13 @@ impl Pool {
             spans_ranks: false,
             used: AtomicBool::new(false),
         };
-        pool.prepare(threads, false);
+        pool.prepare(threads, false, std::ptr::null());
         pool
     }
 
-    /// Makes an empty pool serve another team.
-    pub fn prepare(&mut self, threads: usize, spans_ranks: bool) {
+    /// Makes an empty pool serve another team, whose threads wait for one another at `gate` (null: nowhere), which outlives the pool.
+    pub fn prepare(&mut self, threads: usize, spans_ranks: bool, gate: *const Gate) {
+        self.gate = gate;
         self.threads = threads.max(1);
         self.spans_ranks = spans_ranks;
         *self.used.get_mut() = false;
@@ -194,6 +204,10 @@ impl Pool {
             fence(SeqCst);
             if self.sleeping.load(Relaxed) > 0 {
                 self.wake_one();
+            }
+            // SAFETY: the promise made to `prepare`.
+            if let Some(gate) = unsafe { self.gate.as_ref() } {
+                gate.notify();
             }
         }
     }

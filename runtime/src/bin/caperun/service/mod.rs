@@ -14,9 +14,9 @@ use crate::control::{Entry, LogPosition, RankStatistics, Reply, Request};
 use chunks::{Chunks, Plan};
 use events::{Events, Waiter};
 use locks::{Answer, Locks};
-use tasks::Market;
 use log::{Answered, Log};
 use membership::{Member, Membership};
+use tasks::Market;
 
 /// Replies and the ranks they go to, in order.
 pub type Replies = Vec<(u32, Reply)>;
