@@ -15,6 +15,7 @@
     {
         $PRIVATES
         cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        $DOACROSS
         while (cape_loop_next(&cape_chunk)) {
             unsigned long long cape_point = cape_chunk.first;
             while (cape_point < cape_chunk.end) {
@@ -23,7 +24,8 @@
                 if (cape_run > cape_chunk.end - cape_point)
                     cape_run = cape_chunk.end - cape_point;
                 cape_point += cape_run;
-                for (; cape_run; --cape_run, $MOVE)
+                $START
+                $LOOP
                 $BODY
             }
         }

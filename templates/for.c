@@ -7,8 +7,8 @@
  * combined with parallel: at the next one), where memory is published and caught up.
  * Holes: $SITE the construct's site; $ORIGINALS addresses of the originals; $BOUNDS first value, bound, stride and the
  * number of iterations cape_count; $PRIVATES the copies, the loop variable among them; $SCHEDULE and $CHUNK; $START sets
- * the loop variable for the chunk; $MOVE steps it; $BODY the loop's body; $RESULTS reductions and last values; $BARRIER
- * the barrier or nothing.
+ * the loop variable for the chunk; $DOACROSS tells the lengths of the loops of ordered(n); $LOOP the header of the loop that runs
+ * the chunk; $BODY the loop's body; $RESULTS reductions and last values; $BARRIER the barrier or nothing.
  */
 {
     $ORIGINALS
@@ -17,10 +17,11 @@
     {
         $PRIVATES
         cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        $DOACROSS
         while (cape_loop_next(&cape_chunk)) {
             unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
             $START
-            for (; cape_run; --cape_run, $MOVE)
+            $LOOP
             $BODY
         }
         $RESULTS

@@ -531,7 +531,8 @@ impl Session {
             write_file(&naming::saved(&self.options, input, ".cape.i"), text)?;
         }
         // Comments, which say that a case falls through, did not survive preprocessing.
-        let mut words: Vec<OsString> = vec!["-fno-pie".into(), "-pthread".into()];
+        let mut words: Vec<OsString> =
+            vec!["-fno-pie".into(), "-pthread".into(), "-fopenmp-simd".into()];
         words.extend(self.options.words(Step::CompileTranslated));
         words.push("-Wno-implicit-fallthrough".into());
         words.extend(naming::auxiliary_flags(&self.options, input));

@@ -26,6 +26,7 @@ mod markers;
 mod problem;
 mod program;
 mod readable;
+mod reductions;
 mod report;
 mod resolve;
 mod sharing;
@@ -137,7 +138,9 @@ fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
     let mut warned = Vec::new();
     let functions = match parse_preprocessed(&Config::with_gcc(), copy.text.clone()) {
         Ok(parsed) => {
+            let reductions = reductions::declared(text, &tokens, &declarative, &mut problems);
             let mut program = Program {
+                reductions,
                 text,
                 tokens: &tokens,
                 copy: &copy,
@@ -165,6 +168,7 @@ fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
                     !replaced.iter().any(within)
                 });
                 replaced.extend(others);
+                replaced.extend(reductions::lower(&program));
                 replaced.sort_by_key(|each| each.range.start);
                 replaced
             } else {
@@ -268,39 +272,57 @@ fn raised(text: &str, directive: &Directive) -> Problem {
 /// Beginnings of the names that the lowering makes up. (What cape.h declares is not among them: there the host compiler
 /// reports a clash.)
 const RESERVED: &[&str] = &[
+    "cape_begin",
     "cape_bound",
-    "cape_chunk",
-    "cape_values",
-    "cape_last_",
     "cape_cancelled_",
-    "cape_executed",
-    "cape_items",
-    "cape_sizes",
+    "cape_chunk",
     "cape_clauses",
-    "cape_depend",
-    "cape_task_",
-    "cape_point",
+    "cape_combine_",
     "cape_converted",
     "cape_count",
+    "cape_depend",
     "cape_dim_",
     "cape_env",
+    "cape_executed",
     "cape_first",
+    "cape_fresh_",
     "cape_index",
+    "cape_initialise_",
+    "cape_items",
+    "cape_iteration",
     "cape_k_",
+    "cape_last",
+    "cape_last_",
     "cape_len_",
+    "cape_linear_",
     "cape_low_",
+    "cape_more",
+    "cape_off_",
     "cape_operand",
     "cape_orig_",
+    "cape_original",
     "cape_part_",
+    "cape_point",
+    "cape_prefix_",
     "cape_region_",
     "cape_rest",
+    "cape_row",
     "cape_run",
+    "cape_scan_",
     "cape_section",
     "cape_site_",
+    "cape_sizes",
+    "cape_step_",
     "cape_stride",
+    "cape_sum_",
     "cape_target",
+    "cape_task_",
+    "cape_total_",
     "cape_type_",
+    "cape_values",
     "cape_var_",
+    "cape_vector",
+    "cape_when_",
 ];
 
 /// The user's names must not be those that the lowering makes up.

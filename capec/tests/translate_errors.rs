@@ -100,9 +100,9 @@ fn loops() {
         "the loop variable 'd' must be an integer or a pointer",
     );
     says(
-        "#pragma omp parallel for collapse(2)\n    for (i = 0; i < 3; i++)\n        for (j = i; j < 3; j++)\n            ;",
+        "#pragma omp parallel for collapse(2) schedule(static)\n    for (i = 0; i < 3; i++)\n        for (j = i; j < 3; j++)\n            ;",
         "7:18",
-        "may not depend on 'i'",
+        "may not depend on an outer loop with the clause 'schedule'",
     );
     says(
         "#pragma omp parallel for\n    while (n)\n        n--;",

@@ -111,6 +111,10 @@ void cape_doacross_wait(struct cape_loop *loop, const long long *vector);
 void cape_scan(const struct cape_site *site, void *prefix, const void *total, void *all, __SIZE_TYPE__ size,
                __SIZE_TYPE__ count, cape_combiner combine);
 
+/* Memory of `bytes` bytes for the values of a scan's iterations, aligned for every type up to 64 bytes: the caller's, outside of the image. */
+void *cape_scratch(__SIZE_TYPE__ bytes);
+void cape_scratch_free(void *memory);
+
 /* ---- single, masked/master (11.1, 10.5) ------------------------------------------------------------------------------
  * 1 in the one thread that executes the block, 0 in the others. No barrier is implied. */
 int cape_single(const struct cape_site *site);

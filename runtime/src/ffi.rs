@@ -9,6 +9,7 @@ pub mod locks;
 pub mod loops;
 pub mod omp;
 pub mod region;
+pub mod scratch;
 pub mod site;
 pub mod start;
 pub mod stdio;

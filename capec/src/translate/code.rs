@@ -111,8 +111,20 @@ impl Layout<'_> {
     fn made(&mut self, text: &str) {
         let place = self.map.place(self.place);
         let _ = write!(self.out, "\n# {} \"{}\" 3\n", place.line, place.file);
-        self.out
-            .push_str(&text.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+        let mut fresh = true;
+        for line in text.lines().map(str::trim) {
+            let pragma = line.starts_with("#pragma");
+            if pragma && !fresh {
+                self.out.push('\n');
+            } else if !fresh {
+                self.out.push(' ');
+            }
+            self.out.push_str(line);
+            fresh = pragma;
+            if pragma {
+                let _ = write!(self.out, "\n# {} \"{}\" 3\n", place.line, place.file);
+            }
+        }
         self.at = None;
     }
 

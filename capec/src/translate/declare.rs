@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 use super::sharing::{typedefs, variable_dimensions};
-use super::tokens::{TokenKind, first_at, is_word_part};
+use super::tokens::{TokenKind, first_at, is_word_part, tokens_within};
 
 /// How a variable is reached inside a region that captures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,24 @@ pub fn respelled(
         before = Some(token.range.end);
     }
     out.trim_end().to_owned()
+}
+
+/// Text of a pragma on one line, with uses spelled for the data environments they are evaluated in.
+pub fn in_pragma(program: &Program<'_>, range: &Range<usize>) -> String {
+    let mut out = String::new();
+    let mut at = range.start;
+    for token in &tokens_within(program.text, range.clone()) {
+        if at < token.range.start {
+            out.push(' ');
+        }
+        let uses = program.uses_in(&token.range);
+        let found = uses
+            .iter()
+            .find_map(|found| spelled(program, found.entity, found.scope));
+        out += &found.unwrap_or_else(|| token.text(program.text).to_owned());
+        at = token.range.end;
+    }
+    out
 }
 
 fn use_at(program: &Program<'_>, offset: usize, scope: Option<ConstructId>) -> Option<String> {

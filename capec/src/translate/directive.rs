@@ -2,14 +2,18 @@
 //!
 //! Names are resolved later ([`super::resolve`]), expressions stay ranges of the user's text.
 
+mod loops;
 mod names;
 mod parser;
+mod reductions;
 
 use std::ops::Range;
 
 use super::problem::Problem;
 use super::tokens::tokens_within;
+pub use loops::{Bind, LoopClause, SinkItem};
 pub use names::{DirectiveKind, Form};
+pub use reductions::Declaration;
 
 /// Reduction identifiers of OpenMP 5.2 section 5.5.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub enum Operator {
     Min,
     /// `max`
     Max,
+    /// An identifier of `declare reduction`: first byte and end of its spelling.
+    User(usize, usize),
 }
 
 impl Operator {
@@ -50,6 +56,22 @@ impl Operator {
         })
     }
 
+    /// Spelling of the language's own operators.
+    pub fn symbol(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Sum => "+",
+            Self::Product => "*",
+            Self::And => "&",
+            Self::Or => "|",
+            Self::Xor => "^",
+            Self::LogicalAnd => "&&",
+            Self::LogicalOr => "||",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::User(..) => return None,
+        })
+    }
+
     /// Name in cape.h's combiners.
     pub fn name(self) -> &'static str {
         match self {
@@ -62,6 +84,7 @@ impl Operator {
             Self::LogicalOr => "lor",
             Self::Min => "min",
             Self::Max => "max",
+            Self::User(..) => "user",
         }
     }
 }
@@ -143,6 +166,16 @@ pub enum ListKind {
     Flush,
     /// A list of what a device is to hold, or of where it is: the clause's name
     Mapped(&'static str),
+    /// `lastprivate(conditional:)`
+    Conditional,
+    /// `linear`
+    Linear,
+    /// `reduction(inscan, )`
+    Inscan(Operator),
+    /// `reduction(task, )`
+    ReductionTask(Operator),
+    /// `inclusive`, `exclusive` of `scan`
+    Scan,
 }
 
 impl ListKind {
@@ -162,6 +195,22 @@ impl ListKind {
             Self::Detach => "detach",
             Self::Flush => "flush",
             Self::Mapped(name) => name,
+            Self::Conditional => "lastprivate",
+            Self::Linear => "linear",
+            Self::Inscan(_) | Self::ReductionTask(_) => "reduction",
+            Self::Scan => "scan",
+        }
+    }
+
+    /// The operator of a reduction.
+    pub fn operator(self) -> Option<Operator> {
+        match self {
+            Self::Reduction(operator)
+            | Self::Inscan(operator)
+            | Self::ReductionTask(operator)
+            | Self::InReduction(operator)
+            | Self::TaskReduction(operator) => Some(operator),
+            _ => None,
         }
     }
 }
@@ -348,8 +397,12 @@ pub enum ClauseKind {
     Message(Range<usize>),
     /// A data-sharing list.
     List(ListKind, Vec<Item>),
-    /// `schedule(kind, chunk)`
-    Schedule(Schedule, Option<Range<usize>>),
+    /// `schedule(modifier: kind, chunk)`; the modifier as cape.h's flag or empty.
+    Schedule(Schedule, Option<Range<usize>>, &'static str),
+    /// What `declare reduction` declares.
+    Reduction(Declaration),
+    /// What only loops and constructs that belong to them take.
+    Loop(LoopClause),
     /// `collapse(n)`
     Collapse(usize),
     /// `nowait`
@@ -460,8 +513,17 @@ impl Directive {
             .clauses
             .iter()
             .any(|clause| clause.kind == ClauseKind::AtExecution(true));
+        let dependence = |clause: &Clause| {
+            matches!(
+                clause.kind,
+                ClauseKind::Loop(
+                    LoopClause::Source | LoopClause::Sink(_) | LoopClause::SinkPrevious
+                )
+            )
+        };
         match self.kind {
             DirectiveKind::Error if !executed => Form::Declarative,
+            DirectiveKind::Ordered if self.clauses.iter().any(dependence) => Form::StandAlone,
             kind => kind.form(),
         }
     }
@@ -512,7 +574,7 @@ mod tests {
         let parsed = directive(line);
         assert_eq!(parsed.parts, [DirectiveKind::Parallel, DirectiveKind::For]);
         let Some(chunk) = parsed.find(|kind| {
-            if let ClauseKind::Schedule(_, chunk) = kind {
+            if let ClauseKind::Schedule(_, chunk, _) = kind {
                 chunk.clone()
             } else {
                 None
@@ -546,8 +608,8 @@ mod tests {
             "'#pragma omp interop' is not supported yet"
         );
         assert_eq!(
-            message("#pragma omp parallel for simd"),
-            "'#pragma omp parallel for simd' is not supported yet"
+            message("#pragma omp interop"),
+            "'#pragma omp interop' is not supported yet"
         );
         assert_eq!(
             message("#pragma omp paralel"),

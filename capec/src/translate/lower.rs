@@ -2,7 +2,11 @@
 
 mod atomics;
 mod environment;
+mod loops;
+mod reductions;
 mod regions;
+mod scan;
+mod simd;
 mod target;
 mod tasking;
 mod tasks;
@@ -14,7 +18,7 @@ use std::ops::Range;
 use super::code::{Code, Piece};
 use super::declare::{spelled, tag};
 use super::markers::SourceMap;
-use super::program::{ConstructId, EntityId, EntityKind, FunctionId, Leaf, Program};
+use super::program::{ConstructId, EntityId, EntityKind, FunctionId, Leaf, Program, Use};
 use super::template;
 use super::tokens::{Token, TokenKind, first_at};
 
@@ -93,6 +97,9 @@ impl Lowerer<'_, '_> {
                 }
             ));
         }
+        for part in super::reductions::local(self.program, &range) {
+            before.append(part);
+        }
         for part in self.sites.drain(..).chain(self.outlined.drain(..)) {
             before.append(part);
         }
@@ -147,7 +154,11 @@ impl Lowerer<'_, '_> {
             constructs.filter(|(_, construct)| !construct.combined && inside(&construct.range));
         let mut events: Vec<Event> = constructs.map(|(id, _)| Event::Construct(id)).collect();
         for found in program.uses_in(range) {
-            if let Some(text) = spelled(program, found.entity, found.scope) {
+            if found.written && self.is_conditional(found) {
+                let name = &program.entities[found.entity].name;
+                let text = format!("(*(cape_when_{name} = cape_iteration, &{name}))");
+                events.push(Event::Edit(found.range.clone(), text));
+            } else if let Some(text) = spelled(program, found.entity, found.scope) {
                 events.push(Event::Edit(found.range.clone(), text));
             }
         }
@@ -164,7 +175,7 @@ impl Lowerer<'_, '_> {
             }
         }
         for directive in program.declarative {
-            if inside(&directive.range) {
+            if inside(&directive.range) && !directive.is_for_host() {
                 events.push(Event::Edit(directive.range.clone(), String::new()));
             }
         }
@@ -178,6 +189,22 @@ impl Lowerer<'_, '_> {
         }
         events.sort_by_key(|event| event.range(program).start);
         events
+    }
+
+    /// Whether a use is one of a copy whose last assignment counts.
+    fn is_conditional(&self, found: &Use) -> bool {
+        let constructs = &self.program.constructs;
+        let mut next = found.scope;
+        while let Some(id) = next {
+            if let Some(private) = constructs[id].treatment(found.entity) {
+                return private.conditional && constructs[id].body.contains(&found.range.start);
+            }
+            if constructs[id].leaf.is_region() {
+                return false;
+            }
+            next = constructs[id].parent;
+        }
+        false
     }
 
     fn in_region(&self, offset: usize) -> bool {
@@ -212,7 +239,7 @@ impl Lowerer<'_, '_> {
             let copied = construct
                 .private
                 .iter()
-                .filter(|private| private.first || private.last || private.reduction.is_some());
+                .filter(|private| private.needs_original());
             construct
                 .captures
                 .keys()
@@ -256,6 +283,10 @@ impl Lowerer<'_, '_> {
             Leaf::Cancel => self.cancellation(id),
             Leaf::Flush => self.flush(id),
             Leaf::Scope => self.scope(id),
+            Leaf::Simd => self.simd(id),
+            Leaf::Ordered => self.ordered(id),
+            Leaf::Doacross => self.doacross(id),
+            Leaf::Scan => self.scan(id),
         };
         code.append(self.quieted(id, lowered.indented(&indent)));
         code
@@ -287,7 +318,7 @@ impl Lowerer<'_, '_> {
             for private in construct
                 .private
                 .iter()
-                .filter(|private| !private.first && !private.last && private.reduction.is_none())
+                .filter(|private| !private.needs_original())
             {
                 let found = &program.entities[private.entity];
                 let local = matches!(found.kind, EntityKind::Automatic | EntityKind::StaticLocal);

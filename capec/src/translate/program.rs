@@ -15,6 +15,7 @@ use lang_c::span::Node;
 use super::copy::ParseCopy;
 use super::directive::{AtomicForm, Directive, DirectiveKind, Item, Operator};
 use super::loops::{Canonical, Relation};
+use super::reductions::DeclaredReduction;
 use super::tokens::{Token, TokenKind, first_at};
 
 /// Index into [`Program::entities`].
@@ -215,6 +216,14 @@ pub enum Leaf {
     Flush,
     /// `scope`
     Scope,
+    /// `simd`, and `loop` bound to a thread: all iterations are the thread's own
+    Simd,
+    /// `ordered` with a block
+    Ordered,
+    /// `ordered` with `depend` or `doacross`
+    Doacross,
+    /// `scan`
+    Scan,
 }
 
 impl Leaf {
@@ -241,6 +250,14 @@ pub struct Private {
     pub first: bool,
     /// The original gets the sequentially last value.
     pub last: bool,
+    /// The original gets the value of the last iteration that assigned one.
+    pub conditional: bool,
+    /// It starts each chunk with the original's value plus so many steps; within: the step, absent: 1.
+    pub linear: Option<Option<Range<usize>>>,
+    /// Its reduction is a scan.
+    pub inscan: bool,
+    /// Tasks of the region take part in its reduction.
+    pub tasks: bool,
     /// The copy is combined into the original.
     pub reduction: Option<(Operator, Item)>,
     /// It is an associated loop's variable.
@@ -252,6 +269,26 @@ impl Private {
     pub fn taken_part_in(&self, leaf: Leaf) -> bool {
         let whole = matches!(&self.reduction, Some((_, item)) if item.sections.is_empty());
         whole && leaf.makes_tasks()
+    }
+
+    /// A copy that starts without a value.
+    pub fn of(entity: EntityId) -> Self {
+        Private {
+            entity,
+            first: false,
+            last: false,
+            conditional: false,
+            linear: None,
+            inscan: false,
+            tasks: false,
+            reduction: None,
+            loop_variable: false,
+        }
+    }
+
+    /// Whether the copy is made from the original, or the original gets something of it.
+    pub fn needs_original(&self) -> bool {
+        self.first || self.last || self.linear.is_some() || self.reduction.is_some()
     }
 }
 
@@ -272,6 +309,8 @@ pub struct Loop {
     pub subtracted: bool,
     /// Step; absent: 1.
     pub amount: Option<Range<usize>>,
+    /// Its first value or bound refers to the variable of a loop around it.
+    pub dependent: bool,
 }
 
 /// The statement of an atomic construct.
@@ -302,6 +341,8 @@ pub struct Construct<'a> {
     pub combined: bool,
     /// From the pragma to the end of the statement.
     pub range: Range<usize>,
+    /// The statement after the pragma.
+    pub header: Range<usize>,
     /// The structured block (the innermost associated loop's body for `For`).
     pub body: Range<usize>,
     /// The structured block's tree.
@@ -314,6 +355,10 @@ pub struct Construct<'a> {
     pub copyin: Vec<(EntityId, Range<usize>)>,
     /// Associated loops, outermost first.
     pub loops: Vec<Loop>,
+    /// How many of them share out their iterations; the others are run as they are, and only doacross dependences know them.
+    pub collapsed: usize,
+    /// Where a scan directive divides the body.
+    pub scan: Option<Range<usize>>,
     /// Blocks of `sections`: the statements of each.
     pub sections: Vec<Range<usize>>,
     /// The atomic statement.
@@ -382,6 +427,8 @@ pub struct Program<'a> {
     pub function_names: Vec<(Range<usize>, FunctionId)>,
     /// Constructs, outer ones first.
     pub constructs: Vec<Construct<'a>>,
+    /// `declare reduction` directives, in order.
+    pub reductions: Vec<DeclaredReduction>,
     /// Function definitions in order.
     pub functions: Vec<Function>,
     /// Local types and prototypes.
@@ -594,5 +641,6 @@ pub fn associated(program: &Program<'_>, form: &Canonical<'_>, entity: EntityId)
         upwards: form.upwards,
         subtracted: form.step.subtracted,
         amount: form.step.amount.map(|amount| program.range(amount.span)),
+        dependent: false,
     }
 }

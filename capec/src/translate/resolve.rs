@@ -9,6 +9,7 @@ mod clauses;
 mod constructs;
 mod declarations;
 mod jumps;
+mod loops;
 
 use std::collections::HashMap;
 use std::ops::Range;

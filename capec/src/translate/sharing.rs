@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::directive::Default;
 use super::problem::Problem;
-use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Private, Program};
+use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Leaf, Private, Program};
 
 /// Completes `program` and reports violations.
 pub fn complete(program: &mut Program<'_>, problems: &mut Vec<Problem>) {
@@ -96,11 +96,8 @@ impl Sharing<'_, '_> {
     /// A variable that no clause of a task names, and that a task has a copy of.
     fn make_firstprivate(&mut self, id: ConstructId, entity: EntityId) {
         self.program.constructs[id].private.push(Private {
-            entity,
             first: true,
-            last: false,
-            reduction: None,
-            loop_variable: false,
+            ..Private::of(entity)
         });
         self.program.constructs[id].captures.insert(entity, true);
         let parent = self.program.constructs[id].parent;
@@ -192,12 +189,13 @@ impl Sharing<'_, '_> {
         for private in self.program.constructs[id].private.clone() {
             let entity = private.entity;
             let local = self.program.entities[entity].kind != EntityKind::Global;
-            let from_original = private.first || private.last || private.reduction.is_some();
+            let from_original = private.needs_original();
             let region = self.program.constructs[id].leaf.is_region();
             let through_pointer = matches!(&private.reduction, Some((_, item)) if !item.sections.is_empty())
                 && self.program.is_pointer(entity);
-            let result = private.last || private.reduction.is_some();
-            if !region && result && !through_pointer {
+            let result = private.last || private.linear.is_some() || private.reduction.is_some();
+            let own = self.program.constructs[id].leaf == Leaf::Simd;
+            if !region && !own && result && !through_pointer {
                 self.check_shared_around(id, entity);
             }
             if !local || self.program.entities[entity].home == Some(id) {

@@ -173,6 +173,7 @@ pub fn lower(program: &Program<'_>, directives: &[Directive]) -> Vec<Translated>
         .flat_map(|range| thread_local_declaration(program, range));
     let removed = directives
         .iter()
+        .filter(|directive| !directive.is_for_host())
         .map(|directive| translated(directive.range.clone(), Code::default()));
     declarations.chain(removed).collect()
 }

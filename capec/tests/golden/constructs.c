@@ -162,6 +162,7 @@ static void cape_region_2_all(void **cape_env)
                     if (cape_run > cape_chunk.end - cape_point)
                         cape_run = cape_chunk.end - cape_point;
                     cape_point += cape_run;
+
                     for (; cape_run; --cape_run, j -= 1)
                         last = i * N + j;
                 }

@@ -1,6 +1,8 @@
 //! The parser of pragmas: a recursive descent over their tokens that collects what is wrong.
 
+mod loops;
 mod offload;
+mod reductions;
 mod tasking;
 
 use std::ops::Range;
@@ -15,12 +17,6 @@ use super::{
 
 /// Constituents that cannot be translated yet.
 const UNSUPPORTED: &[DirectiveKind] = &[
-    DirectiveKind::Simd,
-    DirectiveKind::Loop,
-    DirectiveKind::Ordered,
-    DirectiveKind::Scan,
-    DirectiveKind::DeclareReduction,
-    DirectiveKind::DeclareSimd,
     DirectiveKind::DeclareVariant,
     DirectiveKind::BeginDeclareVariant,
     DirectiveKind::EndDeclareVariant,
@@ -34,30 +30,15 @@ const UNSUPPORTED: &[DirectiveKind] = &[
 const UNSUPPORTED_CLAUSES: &[&str] = &[
     "adjust_args",
     "align",
-    "aligned",
     "append_args",
-    "bind",
     "compare",
-    "doacross",
-    "exclusive",
     "fail",
-    "inbranch",
-    "inclusive",
     "init",
-    "initializer",
-    "linear",
     "match",
     "nocontext",
-    "nontemporal",
-    "notinbranch",
     "novariants",
-    "ordered",
     "otherwise",
-    "safelen",
-    "simdlen",
     "sizes",
-    "threads",
-    "uniform",
     "use",
     "weak",
     "when",
@@ -125,6 +106,9 @@ impl<'a> Parser<'a> {
             DirectiveKind::DeclareTarget
             | DirectiveKind::DeclareMapper
             | DirectiveKind::Allocate => clauses.extend(self.declared(kind)),
+            DirectiveKind::DeclareReduction => clauses.extend(self.declare_reduction()),
+            // The host compiler reads it.
+            DirectiveKind::DeclareSimd => self.at = self.tokens.len(),
             _ => {}
         }
         while self.at < self.tokens.len() {
@@ -250,18 +234,23 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let arguments = self.arguments(start)?;
         let range = self.span(start..self.at);
-        if !names::takes(parts, name) || UNSUPPORTED_CLAUSES.contains(&name) {
+        if !names::takes(parts, name) || self.is_unsupported(parts, name) {
             self.refuse_clause(directive, parts, name, range);
             return None;
         }
         let known = self
-            .tasking_clause(parts[0], directive, name, &arguments, &range)
+            .loop_clause(name, arguments.as_ref(), &range)
+            .or_else(|| self.tasking_clause(parts[0], directive, name, &arguments, &range))
             .or_else(|| self.offload_clause(parts, name, &arguments, &range));
         let kind = match known {
             Some(found) => found?,
             None => self.clause_kind(parts, name, arguments, &range)?,
         };
         Some(Clause { kind, range })
+    }
+
+    fn is_unsupported(&self, parts: &[DirectiveKind], name: &str) -> bool {
+        UNSUPPORTED_CLAUSES.contains(&name) && parts != [DirectiveKind::Ordered]
     }
 
     fn refuse_clause(
@@ -381,28 +370,15 @@ impl<'a> Parser<'a> {
             "private" => self.list(ListKind::Private, inside),
             "firstprivate" => self.list(ListKind::Firstprivate, inside),
             "copyin" => self.list(ListKind::Copyin, inside),
-            "lastprivate" => {
-                let list = self.without_modifier(inside, "conditional", range)?;
-                self.list(ListKind::Lastprivate, list)
+            "lastprivate"
+                if self.word_at(inside.start) == "conditional"
+                    && self.word_at(inside.start + 1) == ":" =>
+            {
+                self.list(ListKind::Conditional, inside.start + 2..inside.end)
             }
+            "lastprivate" => self.list(ListKind::Lastprivate, inside),
             _ => None,
         }
-    }
-
-    fn without_modifier(
-        &mut self,
-        inside: Range<usize>,
-        modifier: &str,
-        range: &Range<usize>,
-    ) -> Option<Range<usize>> {
-        if self.word_at(inside.start) == modifier && self.word_at(inside.start + 1) == ":" {
-            self.malformed(
-                range,
-                format!("the modifier '{modifier}' is not supported yet"),
-            );
-            return None;
-        }
-        Some(inside)
     }
 
     /// `if([directive-name :] expression)`
@@ -437,9 +413,23 @@ impl<'a> Parser<'a> {
     /// `schedule([modifier[, modifier]:] kind[, chunk])`
     fn schedule(&mut self, inside: Range<usize>) -> Option<ClauseKind> {
         let mut start = inside.start;
+        let mut modifier = "";
         while matches!(self.word_at(start), "monotonic" | "nonmonotonic" | "simd")
             && matches!(self.word_at(start + 1), ":" | ",")
         {
+            let flag = match self.word_at(start) {
+                "monotonic" => " | CAPE_MONOTONIC",
+                "nonmonotonic" => " | CAPE_NONMONOTONIC",
+                _ => modifier,
+            };
+            if !modifier.is_empty() && flag != modifier {
+                let range = self.tokens[start].range.clone();
+                return self.malformed(
+                    &range,
+                    "'monotonic' and 'nonmonotonic' exclude each other".to_owned(),
+                );
+            }
+            modifier = flag;
             start += 2;
         }
         let kind = match self.word_at(start) {
@@ -458,7 +448,7 @@ impl<'a> Parser<'a> {
         };
         let rest = start + 1..inside.end;
         if rest.is_empty() {
-            return Some(ClauseKind::Schedule(kind, None));
+            return Some(ClauseKind::Schedule(kind, None, modifier));
         }
         if self.word_at(rest.start) != "," || rest.len() < 2 {
             return self.malformed(
@@ -477,20 +467,19 @@ impl<'a> Parser<'a> {
         if (first == "-" && rest.len() == 3) || (rest.len() == 2 && first.parse() == Ok(0)) {
             return self.malformed(&chunk, "the chunk size must be positive".to_owned());
         }
-        Some(ClauseKind::Schedule(kind, Some(chunk)))
+        Some(ClauseKind::Schedule(kind, Some(chunk), modifier))
     }
 
+    /// `reduction([modifier,] operator : list)`
     fn reduction(&mut self, inside: Range<usize>, range: &Range<usize>) -> Option<ClauseKind> {
         let mut start = inside.start;
-        if matches!(self.word_at(start), "inscan" | "task" | "default")
-            && self.word_at(start + 1) == ","
-        {
-            if self.word_at(start) != "default" {
-                return self.malformed(
-                    &self.tokens[start].range.clone(),
-                    "this reduction modifier is not supported yet".to_owned(),
-                );
-            }
+        let modified = self.word_at(start + 1) == ",";
+        let kind: fn(Operator) -> ListKind = match self.word_at(start) {
+            "inscan" if modified => ListKind::Inscan,
+            "task" if modified => ListKind::ReductionTask,
+            _ => ListKind::Reduction,
+        };
+        if modified && matches!(self.word_at(start), "inscan" | "task" | "default") {
             start += 2;
         }
         if self.word_at(start + 1) != ":" || start + 2 >= inside.end {
@@ -499,17 +488,17 @@ impl<'a> Parser<'a> {
                 "clause 'reduction' has the form reduction(operator : list)".to_owned(),
             );
         }
-        let Some(operator) = Operator::parse(self.word_at(start)) else {
-            let message = format!(
-                "reduction with '{}' is not supported yet",
-                self.word_at(start)
-            );
-            let problem = Problem::new(self.tokens[start].range.clone(), message)
-                .note("it takes + - * & | ^ && || min max");
+        let token = &self.tokens[start];
+        let user = (token.kind == TokenKind::Word)
+            .then_some(Operator::User(token.range.start, token.range.end));
+        let Some(operator) = Operator::parse(self.word_at(start)).or(user) else {
+            let message = format!("'{}' is no reduction operator", self.word_at(start));
+            let problem = Problem::new(token.range.clone(), message)
+                .note("it takes + - * & | ^ && || min max or a name of 'declare reduction'");
             self.problems.push(problem);
             return None;
         };
-        self.list(ListKind::Reduction(operator), start + 2..inside.end)
+        self.list(kind(operator), start + 2..inside.end)
     }
 
     fn list(&mut self, kind: ListKind, inside: Range<usize>) -> Option<ClauseKind> {
@@ -545,11 +534,7 @@ impl<'a> Parser<'a> {
             sections.push(self.section(next + 1..close));
             next = close + 1;
         }
-        let takes_sections = matches!(
-            kind,
-            ListKind::Reduction(_) | ListKind::InReduction(_) | ListKind::TaskReduction(_)
-        );
-        if !sections.is_empty() && !takes_sections {
+        if !sections.is_empty() && kind.operator().is_none() {
             self.malformed(
                 &self.span(at..next),
                 format!("clause '{}' takes no array sections", kind.name()),
@@ -600,9 +585,15 @@ impl<'a> Parser<'a> {
                     }
                     _ => false,
                 };
-                !lists
-                    && !apart
-                    && std::mem::discriminant(&earlier.kind) == std::mem::discriminant(&clause.kind)
+                let same = match (&earlier.kind, &clause.kind) {
+                    (ClauseKind::Loop(earlier), ClauseKind::Loop(clause)) => {
+                        clause.clashes(earlier)
+                    }
+                    (earlier, clause) => {
+                        std::mem::discriminant(earlier) == std::mem::discriminant(clause)
+                    }
+                };
+                !lists && !apart && same
             });
             if let Some(earlier) = repeated {
                 let problem =

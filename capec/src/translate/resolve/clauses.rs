@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::directive::{ClauseKind, Depend, Directive, Item, ListKind};
+use super::super::directive::{
+    ClauseKind, Depend, Directive, Item, ListKind, LoopClause, Operator,
+};
 use super::super::problem::Problem;
 use super::super::program::{self, ConstructId, EntityId, Leaf, Private, Use};
 use super::super::tokens::{Token, TokenKind, tokens_within};
@@ -13,8 +15,10 @@ impl<'a> Resolver<'a, '_> {
     pub(super) fn lists(&mut self, directive: &'a Directive, all: &[ConstructId]) {
         let mut seen: BTreeMap<EntityId, (ListKind, Range<usize>)> = BTreeMap::new();
         for clause in &directive.clauses {
-            let ClauseKind::List(kind, items) = &clause.kind else {
-                continue;
+            let (kind, items) = match &clause.kind {
+                ClauseKind::List(kind, items) => (kind, items),
+                ClauseKind::Loop(LoopClause::Linear(items, _)) => (&ListKind::Linear, items),
+                _ => continue,
             };
             for item in items {
                 let Some(entity) = self.listed_variable(&item.name, *kind) else {
@@ -58,6 +62,9 @@ impl<'a> Resolver<'a, '_> {
                     }
                 }
                 self.list_item(*kind, item, entity, all);
+                if let ClauseKind::Loop(LoopClause::Linear(_, step)) = &clause.kind {
+                    self.linear_item(item, entity, step, all);
+                }
             }
         }
     }
@@ -83,13 +90,7 @@ impl<'a> Resolver<'a, '_> {
     }
 
     fn list_item(&mut self, kind: ListKind, item: &Item, entity: EntityId, all: &[ConstructId]) {
-        let private = Private {
-            entity,
-            first: false,
-            last: false,
-            reduction: None,
-            loop_variable: false,
-        };
+        let private = Private::of(entity);
         let mut at = self.receiver(all, kind);
         let mut merged = match kind {
             ListKind::Shared
@@ -97,6 +98,7 @@ impl<'a> Resolver<'a, '_> {
             | ListKind::Threadprivate
             | ListKind::Copyprivate
             | ListKind::Mapped(_)
+            | ListKind::Scan
             | ListKind::Flush => return,
             ListKind::TaskReduction(operator) => {
                 self.program.constructs[at]
@@ -121,8 +123,19 @@ impl<'a> Resolver<'a, '_> {
                 last: true,
                 ..private
             },
-            ListKind::Reduction(operator) | ListKind::InReduction(operator) => Private {
+            ListKind::Conditional => Private {
+                last: true,
+                conditional: true,
+                ..private
+            },
+            ListKind::Linear => private,
+            ListKind::Reduction(operator)
+            | ListKind::Inscan(operator)
+            | ListKind::InReduction(operator)
+            | ListKind::ReductionTask(operator) => Private {
                 reduction: Some((operator, item.clone())),
+                inscan: matches!(kind, ListKind::Inscan(_)),
+                tasks: matches!(kind, ListKind::ReductionTask(_)),
                 ..private
             },
         };
@@ -134,7 +147,7 @@ impl<'a> Resolver<'a, '_> {
                 at = last;
             }
         }
-        if kind == ListKind::Lastprivate {
+        if matches!(kind, ListKind::Lastprivate | ListKind::Conditional) {
             for other in all.iter().filter(|other| **other != at) {
                 let list = &mut self.program.constructs[*other].private;
                 if let Some(earlier) = list.iter().position(|private| private.entity == entity) {
@@ -147,12 +160,13 @@ impl<'a> Resolver<'a, '_> {
             Some(earlier) => {
                 earlier.first |= merged.first;
                 earlier.last |= merged.last;
+                earlier.conditional |= merged.conditional;
             }
             None => list.push(merged),
         }
         // The copy is made from, or goes into, the variable of the environment around the construct.
         if kind != ListKind::Private {
-            let written = !matches!(kind, ListKind::Firstprivate);
+            let written = kind != ListKind::Firstprivate;
             let scope = self.program.constructs[at].parent;
             self.program.entities[entity].assigned |= written;
             self.program.uses.push(Use {
@@ -206,14 +220,6 @@ impl<'a> Resolver<'a, '_> {
     }
 
     fn section_uses(&mut self, item: &Item, scope: Option<ConstructId>) {
-        if item.sections.len() > 1 {
-            let problem = Problem::new(
-                item.name.clone(),
-                "only the first dimension of an array section can be given",
-            )
-            .note("leave the other dimensions out: they are reduced whole");
-            self.problems.push(problem);
-        }
         for section in &item.sections {
             for part in [&section.lower, &section.length].into_iter().flatten() {
                 self.expression(part, scope);
@@ -238,22 +244,32 @@ impl<'a> Resolver<'a, '_> {
             ));
             return None;
         }
-        let record = self.program.layers(entity).1 == program::Base::Record;
-        let reduces = matches!(
-            kind,
-            ListKind::Reduction(_) | ListKind::InReduction(_) | ListKind::TaskReduction(_)
-        );
-        if reduces && record {
-            let message =
-                format!("'{text}' is a struct or union, which no reduction operator takes");
-            self.problems.push(Problem::new(name.clone(), message));
-            return None;
-        }
         let written = !matches!(
             kind,
             ListKind::Shared | ListKind::Firstprivate | ListKind::Mapped(_) | ListKind::Flush
         );
-        let through_pointer = reduces && self.program.is_pointer(entity);
+        let operator = kind.operator().filter(|operator| {
+            super::super::reductions::visible(self.program, *operator, name.start).is_empty()
+        });
+        let record = self.program.layers(entity).1 == program::Base::Record;
+        let message = match operator {
+            Some(Operator::User(start, end)) => {
+                let operator = &self.program.text[start..end];
+                format!("no 'declare reduction' with the name '{operator}' is visible here")
+            }
+            Some(_) if record => format!(
+                "'{text}' is a struct or union, for which no 'declare reduction' with this operator is visible"
+            ),
+            _ => String::new(),
+        };
+        if !message.is_empty() {
+            self.problems.push(
+                Problem::new(name.clone(), message)
+                    .note("declare it before the construct, at file scope or in the same block"),
+            );
+            return None;
+        }
+        let through_pointer = kind.operator().is_some() && self.program.is_pointer(entity);
         if written && !through_pointer && self.program.is_constant(entity) {
             self.problems.push(Problem::new(
                 name.clone(),
@@ -270,13 +286,19 @@ impl<'a> Resolver<'a, '_> {
             let (ranges, name) = match &clause.kind {
                 ClauseKind::NumThreads(range) => (vec![range], "num_threads"),
                 ClauseKind::If(_, range) => (vec![range], "if"),
-                ClauseKind::Schedule(_, Some(range)) => (vec![range], "schedule"),
+                ClauseKind::Schedule(_, Some(range), _) => (vec![range], "schedule"),
                 ClauseKind::NumTeams(lower, upper) => {
                     (lower.iter().chain([upper]).collect(), "num_teams")
                 }
                 ClauseKind::ThreadLimit(range) => (vec![range], "num_teams"),
                 ClauseKind::DistSchedule(Some(range)) => (vec![range], "dist_schedule"),
                 ClauseKind::Message(range) => (vec![range], "message"),
+                ClauseKind::Loop(LoopClause::Linear(_, Some(range))) => (vec![range], "linear"),
+                ClauseKind::Loop(LoopClause::Host(range, _)) => {
+                    let inside = range.start + clause_name(self.program.slice(range))..range.end;
+                    self.expression(&inside, all.last().copied());
+                    continue;
+                }
                 ClauseKind::Final(range) => (vec![range], "final"),
                 ClauseKind::Priority(range) => (vec![range], "priority"),
                 ClauseKind::Grainsize(_, range) => (vec![range], "grainsize"),
@@ -312,8 +334,31 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// `linear` makes the variable's copy one that moves.
+    fn linear_item(
+        &mut self,
+        item: &Item,
+        entity: EntityId,
+        step: &Option<Range<usize>>,
+        all: &[ConstructId],
+    ) {
+        let name = self.program.slice(&item.name);
+        let (layers, base) = self.program.layers(entity);
+        let scalar =
+            layers.is_empty() && matches!(base, program::Base::Arithmetic | program::Base::Unknown);
+        if !scalar && !self.program.is_pointer(entity) {
+            let message = format!("'{name}' in 'linear' must be an integer or a pointer");
+            self.problems.push(Problem::new(item.name.clone(), message));
+        }
+        let at = self.receiver(all, ListKind::Linear);
+        let list = &mut self.program.constructs[at].private;
+        if let Some(private) = list.iter_mut().find(|private| private.entity == entity) {
+            private.linear = Some(step.clone());
+        }
+    }
+
     /// Resolves the names of an expression that is known only as tokens of a pragma.
-    fn expression(&mut self, range: &Range<usize>, scope: Option<ConstructId>) {
+    pub(super) fn expression(&mut self, range: &Range<usize>, scope: Option<ConstructId>) {
         self.expression_but(range, scope, &[]);
     }
 
@@ -373,4 +418,9 @@ impl<'a> Resolver<'a, '_> {
             before = word;
         }
     }
+}
+
+/// Length of the name that a clause begins with.
+fn clause_name(clause: &str) -> usize {
+    clause.find('(').unwrap_or(clause.len())
 }

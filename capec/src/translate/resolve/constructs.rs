@@ -1,17 +1,17 @@
 //! Constructs: clause lists are resolved, associated loops and sections found, nesting checked.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ops::Range;
 
 use lang_c::ast::{BlockItem, Statement};
 use lang_c::span::{Node, Span};
 use lang_c::visit::Visit;
 
 use super::super::atomic;
-use super::super::directive::{AtomicForm, ClauseKind, Directive, DirectiveKind, Form};
-use super::super::loops::{self, Variable};
+use super::super::directive::{
+    AtomicForm, Bind, ClauseKind, Directive, DirectiveKind, Form, LoopClause,
+};
 use super::super::problem::Problem;
-use super::super::program::{self, Construct, ConstructId, EntityId, EntityKind, Leaf, Private};
+use super::super::program::{self, Construct, ConstructId, Leaf};
 use super::jumps::Frame;
 use super::{Resolver, directive_label};
 
@@ -52,6 +52,10 @@ impl<'a> Resolver<'a, '_> {
         let around = self.construct;
         let mut all = Vec::new();
         for (leaf, parts) in constituents {
+            let leaf = match leaf {
+                Leaf::Ordered if directive.form() == Form::StandAlone => Leaf::Doacross,
+                leaf => leaf,
+            };
             let id = self.open(index, leaf, parts, statement, !all.is_empty());
             self.construct = Some(id);
             all.push(id);
@@ -89,12 +93,15 @@ impl<'a> Resolver<'a, '_> {
             parent: self.construct,
             combined,
             range: pragma.start..end,
+            header: body.clone(),
             body,
             statement: Some(statement),
             private: Vec::new(),
             listed: HashSet::new(),
             copyin: Vec::new(),
             loops: Vec::new(),
+            collapsed: 0,
+            scan: None,
             sections: Vec::new(),
             atomic: None,
             captures: BTreeMap::new(),
@@ -108,6 +115,9 @@ impl<'a> Resolver<'a, '_> {
     }
 
     fn inside(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
+        if self.program.constructs[id].leaf == Leaf::Ordered {
+            self.check_ordered(id);
+        }
         match self.program.constructs[id].leaf {
             Leaf::Barrier
             | Leaf::TargetMove
@@ -117,7 +127,11 @@ impl<'a> Resolver<'a, '_> {
             | Leaf::Depobj
             | Leaf::Flush => {}
             Leaf::Cancel => self.cancellation(id),
-            Leaf::For | Leaf::Taskloop => self.scoped(|this| this.loop_nest(id, statement)),
+            Leaf::Doacross | Leaf::Scan => self.loop_part(id),
+            Leaf::For | Leaf::Simd | Leaf::Taskloop => {
+                self.bind(id);
+                self.scoped(|this| this.loop_nest(id, statement));
+            }
             Leaf::Sections => self.sections(id, statement),
             Leaf::Atomic => self.atomic(id, statement),
             _ => self.framed(Frame::Block, |this| {
@@ -127,6 +141,14 @@ impl<'a> Resolver<'a, '_> {
     }
 
     fn check_nesting(&mut self, directive: &Directive, leaf: Leaf) {
+        // A loop construct inside of another construct is its thread's own.
+        let own_loop = directive.has(DirectiveKind::Loop)
+            && !directive.clauses.iter().any(|clause| {
+                matches!(
+                    clause.kind,
+                    ClauseKind::Loop(LoopClause::Bind(Bind::Parallel | Bind::Teams))
+                )
+            });
         let mut next = self.construct;
         while let Some(id) = next {
             let outer = &self.program.constructs[id];
@@ -155,8 +177,18 @@ impl<'a> Resolver<'a, '_> {
                 name(directive) == name(other)
             };
             let worksharing = |leaf| matches!(leaf, Leaf::For | Leaf::Sections | Leaf::Single);
+            let simd = |outer: &Construct<'_>| {
+                outer.leaf == Leaf::Simd || outer.parts.contains(&DirectiveKind::Simd)
+            };
             let forbidden = match leaf {
                 _ if outer.leaf == Leaf::Atomic => true,
+                _ if simd(outer) => {
+                    !matches!(
+                        leaf,
+                        Leaf::Simd | Leaf::Ordered | Leaf::Doacross | Leaf::Scan | Leaf::Atomic
+                    ) && !own_loop
+                }
+                Leaf::For if own_loop => false,
                 Leaf::For | Leaf::Sections | Leaf::Single | Leaf::Scope | Leaf::Barrier => {
                     outer.leaf != Leaf::Taskgroup
                         && !(outer.leaf == Leaf::Scope && leaf != Leaf::Scope)
@@ -179,192 +211,6 @@ impl<'a> Resolver<'a, '_> {
             }
             next = outer.parent;
         }
-    }
-
-    fn loop_nest(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
-        let directive = self.program.constructs[id].directive;
-        let name = self.program.directives[directive].name;
-        let depth = self.program.directives[directive]
-            .find(|kind| {
-                if let ClauseKind::Collapse(depth) = kind {
-                    Some(*depth)
-                } else {
-                    None
-                }
-            })
-            .unwrap_or(1);
-        let mut next = statement;
-        for level in 0..depth {
-            let Statement::For(header) = &perfectly_nested(next, level).node else {
-                let what = match level {
-                    0 => format!("'#pragma omp {name}' must be followed by a for loop"),
-                    _ => format!(
-                        "collapse({depth}) needs {depth} perfectly nested loops, found {level}"
-                    ),
-                };
-                self.problems
-                    .push(Problem::new(self.program.range(next.span), what).related(
-                        self.program.directives[directive].range.clone(),
-                        "the construct",
-                    ));
-                self.framed(Frame::Block, |this| {
-                    this.visit_statement(&next.node, &next.span)
-                });
-                return;
-            };
-            let form = match loops::canonical(header) {
-                Ok(form) => form,
-                Err((span, why)) => {
-                    self.problems
-                        .push(Problem::new(self.program.range(span), why).related(
-                            self.program.directives[directive].range.clone(),
-                            "the loop of this construct must be in canonical form",
-                        ));
-                    self.framed(Frame::Associated, |this| {
-                        this.visit_statement(&next.node, &next.span)
-                    });
-                    return;
-                }
-            };
-            self.header(id, &form);
-            next = form.body;
-        }
-        self.program.constructs[id].body = self.program.range(next.span);
-        self.program.constructs[id].statement = Some(next);
-        self.framed(Frame::Associated, |this| {
-            this.visit_statement(&next.node, &next.span)
-        });
-    }
-
-    fn header(&mut self, id: ConstructId, form: &loops::Canonical<'a>) {
-        let scope = self.program.constructs[id].parent;
-        for expression in [Some(form.first), Some(form.bound), form.step.amount]
-            .into_iter()
-            .flatten()
-        {
-            let from = self.program.uses.len();
-            self.outside(scope, expression);
-            self.check_rectangular(id, from);
-        }
-        let entity = match form.variable {
-            Variable::Named(name) => self.lookup(&name.node.name),
-            Variable::Declared(declaration) => {
-                let specifiers = &declaration.node.specifiers;
-                for specifier in specifiers {
-                    self.visit_declaration_specifier(&specifier.node, &specifier.span);
-                }
-                let declarator = &declaration.node.declarators[0].node.declarator;
-                self.declare(specifiers, declarator, EntityKind::Automatic)
-            }
-        };
-        let Some(entity) = entity else {
-            self.problems.push(Problem::new(
-                self.program.range(form.first.span),
-                "the loop variable is not declared",
-            ));
-            return;
-        };
-        self.check_loop_type(entity, &self.program.range(form.first.span));
-        let found = program::associated(self.program, form, entity);
-        self.loop_variable(id, entity, &found.first);
-        self.program.constructs[id].loops.push(found);
-    }
-
-    fn check_loop_type(&mut self, entity: EntityId, place: &Range<usize>) {
-        let (layers, base) = self.program.layers(entity);
-        let found = &self.program.entities[entity];
-        let floating = found.declared.as_ref().is_some_and(|declared| {
-            let specifiers = self.program.slice(&declared.specifiers);
-            base == program::Base::Arithmetic
-                && (specifiers.contains("float") || specifiers.contains("double"))
-        });
-        if layers.is_empty()
-            && (floating || matches!(base, program::Base::Record | program::Base::Complex))
-        {
-            let message = format!(
-                "the loop variable '{}' must be an integer or a pointer",
-                found.name
-            );
-            let problem =
-                Problem::new(place.clone(), message).related(found.place.clone(), "declared here");
-            self.problems.push(problem);
-        }
-    }
-
-    fn check_rectangular(&mut self, id: ConstructId, from: usize) {
-        let outer: Vec<EntityId> = self.program.constructs[id]
-            .loops
-            .iter()
-            .map(|outer| outer.entity)
-            .collect();
-        for found in &self.program.uses[from..] {
-            if outer.contains(&found.entity) {
-                let message = format!(
-                    "the bounds of a collapsed loop may not depend on '{}' (non-rectangular loops are not supported yet)",
-                    self.program.slice(&found.range)
-                );
-                self.problems
-                    .push(Problem::new(found.range.clone(), message));
-            }
-        }
-    }
-
-    fn loop_variable(&mut self, id: ConstructId, entity: EntityId, place: &Range<usize>) {
-        let construct = &self.program.constructs[id];
-        let outer = self.combined_with(id);
-        let name = self.program.entities[entity].name.clone();
-        let treatment = construct.treatment(entity).or_else(|| {
-            outer
-                .iter()
-                .find_map(|outer| self.program.constructs[*outer].treatment(entity))
-        });
-        let wrong = match treatment {
-            Some(private) if private.first => Some("firstprivate"),
-            Some(private) if private.reduction.is_some() => Some("reduction"),
-            None if construct.listed.contains(&entity) => Some("shared"),
-            _ => None,
-        };
-        if let Some(clause) = wrong {
-            let directive = &self.program.directives[construct.directive];
-            self.problems.push(
-                Problem::new(
-                    place.clone(),
-                    format!("the loop variable '{name}' may not be in '{clause}'"),
-                )
-                .related(directive.range.clone(), "the construct")
-                .note("loop variables are private; remove it from the clause"),
-            );
-        }
-        for outer in outer {
-            self.program.constructs[outer]
-                .private
-                .retain(|private| private.entity != entity);
-        }
-        let list = &mut self.program.constructs[id].private;
-        match list.iter_mut().find(|private| private.entity == entity) {
-            Some(private) => private.loop_variable = true,
-            None => list.push(Private {
-                entity,
-                first: false,
-                last: false,
-                reduction: None,
-                loop_variable: true,
-            }),
-        }
-    }
-
-    /// The other constructs of the combined directive whose innermost construct is `id`.
-    fn combined_with(&self, id: ConstructId) -> Vec<ConstructId> {
-        let mut outer = Vec::new();
-        let mut at = id;
-        while let (true, Some(parent)) = (
-            self.program.constructs[at].combined,
-            self.program.constructs[at].parent,
-        ) {
-            outer.push(parent);
-            at = parent;
-        }
-        outer
     }
 
     fn sections(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
@@ -517,22 +363,10 @@ fn leaf(part: DirectiveKind) -> Option<Leaf> {
         DirectiveKind::Cancel | DirectiveKind::CancellationPoint => Leaf::Cancel,
         DirectiveKind::Flush => Leaf::Flush,
         DirectiveKind::Scope => Leaf::Scope,
+        DirectiveKind::Simd => Leaf::Simd,
+        DirectiveKind::Loop => Leaf::For,
+        DirectiveKind::Ordered => Leaf::Ordered,
+        DirectiveKind::Scan => Leaf::Scan,
         _ => return None,
     })
-}
-
-/// Inside collapsed loops, a block that holds nothing but the next loop.
-fn perfectly_nested(statement: &Node<Statement>, level: usize) -> &Node<Statement> {
-    match &statement.node {
-        Statement::Compound(items) if level > 0 => match items.as_slice() {
-            [
-                Node {
-                    node: BlockItem::Statement(only),
-                    ..
-                },
-            ] => perfectly_nested(only, level),
-            _ => statement,
-        },
-        _ => statement,
-    }
 }

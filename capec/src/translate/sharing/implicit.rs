@@ -30,11 +30,8 @@ pub fn copy(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Option<
         None
     }?;
     Some(Private {
-        entity,
         first,
-        last: false,
-        reduction: None,
-        loop_variable: false,
+        ..Private::of(entity)
     })
 }
 

@@ -108,6 +108,7 @@ static void cape_region_3_main(void **cape_env)
                     if (cape_run > cape_chunk.end - cape_point)
                         cape_run = cape_chunk.end - cape_point;
                     cape_point += cape_run;
+
                     for (; cape_run; --cape_run, field += 1)
                     {
                         if (field == 0)
