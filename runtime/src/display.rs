@@ -120,7 +120,7 @@ fn openmp(process: &Process, icvs: &Icvs) -> Vec<(&'static str, String)> {
             config.max_task_priority.to_string(),
         ),
         ("OMP_DISPLAY_AFFINITY", truth(config.display_affinity)),
-        ("OMP_AFFINITY_FORMAT", process.affinity_format().clone()),
+        ("OMP_AFFINITY_FORMAT", process.affinity_format()),
         ("OMP_ALLOCATOR", allocator),
         ("OMP_TARGET_OFFLOAD", offload.to_owned()),
     ]

@@ -32,7 +32,7 @@ use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
-use crate::icv::{Binding, Settings};
+use crate::icv::{Binding, Changeable, Settings};
 use crate::waiting::{Desk, Seat};
 
 const ARRIVAL_FRAME: u16 = 2;
@@ -104,6 +104,8 @@ pub struct Fork {
     pub head: LogPosition,
     /// The driver's internal control variables.
     pub settings: Settings,
+    /// The device's variables, if the program changed them since the last fork.
+    pub changed: Option<Changeable>,
     /// Where the region's threads are to run.
     pub binding: Binding,
     /// The driver's working directory, if it changed since the last fork.

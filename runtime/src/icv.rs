@@ -8,8 +8,8 @@
 //! ```
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +171,7 @@ impl Icvs {
         let thread_limit = config.thread_limit.unwrap_or(u32::MAX);
         let threads = config.num_threads.first().copied().unwrap_or(slots);
         Icvs {
-            threads: threads.clamp(1, thread_limit),
+            threads,
             thread_limit,
             dynamic: config.dynamic,
             max_active_levels: config.max_active_levels.unwrap_or(levels),
@@ -237,6 +237,7 @@ pub struct Process {
     num_teams: AtomicU32,
     teams_thread_limit: AtomicU32,
     affinity_format: Mutex<String>,
+    changed: AtomicBool,
 }
 
 impl Process {
@@ -246,10 +247,16 @@ impl Process {
     }
 
     /// *affinity-format-var*.
-    pub fn affinity_format(&self) -> MutexGuard<'_, String> {
-        self.affinity_format
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    pub fn affinity_format(&self) -> String {
+        let format = self.affinity_format.lock();
+        format.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets *affinity-format-var*.
+    pub fn set_affinity_format(&self, format: String) {
+        let place = self.affinity_format.lock();
+        *place.unwrap_or_else(PoisonError::into_inner) = format;
+        self.changed.store(true, Relaxed);
     }
 }
 
@@ -272,6 +279,7 @@ fn described(ranks: u32, slots: u32, config: &OmpConfig, places: Vec<Place>) -> 
         num_teams: AtomicU32::new(config.num_teams),
         teams_thread_limit: AtomicU32::new(config.teams_thread_limit),
         affinity_format: Mutex::new(config.affinity_format.clone()),
+        changed: AtomicBool::new(false),
     }
 }
 
@@ -330,52 +338,38 @@ pub fn change(action: impl FnOnce(&mut Icvs)) {
 /// What travels with a fork.
 pub type Settings = Icvs;
 
-/// The calling thread's variables as regions of one thread per rank use them.
-#[derive(Debug)]
-pub struct Present;
+/// Gives the calling thread the variables of the driver's task; the places stay this rank's.
+pub fn restore(settings: &Settings) {
+    set(Icvs {
+        partition: current().partition,
+        ..*settings
+    });
+}
 
-/// See [`Present`].
-pub static ICVS: Present = Present;
+/// Those of the process's variables that the program can change: they travel with the next fork.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changeable {
+    affinity_format: String,
+    num_teams: u32,
+    teams_thread_limit: u32,
+}
 
-impl Present {
-    /// Threads that a team started now, without `num_threads`, would have.
-    pub fn max_threads(&self) -> u32 {
-        self.team_size(0)
-    }
+/// They, if the program changed one since the last call.
+pub fn changed() -> Option<Changeable> {
+    let process = process();
+    process.changed.swap(false, Relaxed).then(|| Changeable {
+        affinity_format: process.affinity_format(),
+        num_teams: process.num_teams(),
+        teams_thread_limit: process.teams_thread_limit(),
+    })
+}
 
-    /// Size of a team for which the program asks `requested` threads; 0 or less: it does not say.
-    pub fn team_size(&self, requested: i32) -> u32 {
-        let process = process();
-        let request = TeamRequest {
-            num_threads: requested,
-            active_levels: 0,
-            busy: 1,
-            slots: process.all_slots(),
-        };
-        let icvs = Icvs {
-            max_active_levels: 1,
-            ..current()
-        };
-        icvs.team_size(request)
-    }
-
-    /// The present task's variables.
-    pub fn settings(&self) -> Settings {
-        current()
-    }
-
-    /// Makes these the present task's variables; the places stay this rank's.
-    pub fn restore(&self, settings: &Settings) {
-        set(Icvs {
-            partition: current().partition,
-            ..*settings
-        });
-    }
-
-    /// What `schedule(runtime)` means.
-    pub fn schedule(&self) -> Schedule {
-        current().schedule
-    }
+/// Takes over what the driver changed.
+pub fn take_over(driver: &Changeable) {
+    let process = process();
+    process.set_affinity_format(driver.affinity_format.clone());
+    process.set_num_teams(driver.num_teams);
+    process.set_teams_thread_limit(driver.teams_thread_limit);
 }
 
 impl Process {
@@ -392,11 +386,13 @@ impl Process {
     /// Sets *nteams-var*.
     pub fn set_num_teams(&self, teams: u32) {
         self.num_teams.store(teams, Relaxed);
+        self.changed.store(true, Relaxed);
     }
 
     /// Sets *teams-thread-limit-var*.
     pub fn set_teams_thread_limit(&self, threads: u32) {
         self.teams_thread_limit.store(threads, Relaxed);
+        self.changed.store(true, Relaxed);
     }
 }
 
@@ -471,7 +467,11 @@ mod tests {
             ..config
         };
         let icvs = Icvs::from_config(&config, 8);
-        assert_eq!((icvs.max_active_levels, icvs.threads), (1, 3));
+        // As in gcc's runtime, the limit counts when a team is made.
+        assert_eq!(
+            (icvs.max_active_levels, icvs.threads, icvs.thread_limit),
+            (1, 4, 3)
+        );
         assert_eq!(Icvs::from_config(&OmpConfig::default(), 8).threads, 8);
     }
 }

@@ -20,7 +20,7 @@ use crate::entry::Part;
 use crate::exchange::{Advance, Arrival, Fork, Meeting, Order};
 use crate::failure::{exit_now, fatal};
 use crate::ffi::site::Site;
-use crate::icv::ICVS;
+use crate::icv;
 use crate::memory::Occasion;
 use crate::session::{Session, State};
 use crate::team::{self, Task, Team};
@@ -100,7 +100,8 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
         advance,
         entry,
         head,
-        settings: ICVS.settings(),
+        settings: icv::current(),
+        changed: icv::changed(),
         binding: task.binding,
         directory: crate::files::changed_directory(),
         reopened: crate::ffi::files::at_fork(),
@@ -325,7 +326,10 @@ fn take_part(session: &Session, fork: Fork) {
             .apply(&session.exchange, entry, &mut state.watch);
         state.memory.finish();
     }
-    ICVS.restore(&fork.settings);
+    icv::restore(&fork.settings);
+    if let Some(changed) = &fork.changed {
+        icv::take_over(changed);
+    }
     if let Some(directory) = &fork.directory
         && let Err(error) = std::env::set_current_dir(directory)
     {

@@ -284,6 +284,7 @@ impl Team {
         {
             binding::settle(task.binding, setup.place, setup.part.count, local);
         }
+        crate::ffi::omp::display::show_affinity();
     }
 
     fn generation(&self) -> u32 {

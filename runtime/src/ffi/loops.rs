@@ -6,7 +6,7 @@ use crate::context::{self, Context, current};
 use crate::control::{LoopKind, Request};
 use crate::failure::fatal;
 use crate::ffi::site::Site;
-use crate::icv::{ICVS, Schedule, ScheduleKind};
+use crate::icv::{self, Schedule, ScheduleKind};
 use crate::loops::{self, Chunk, Share, share};
 use crate::session;
 use crate::team::{Supply, Team};
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn cape_loop_begin(
 fn resolve(site: &Site, schedule: c_int, chunk: c_longlong) -> Schedule {
     let schedule = schedule & 0xff;
     if schedule == CAPE_RUNTIME {
-        return ICVS.schedule();
+        return icv::current().schedule;
     }
     let kind = u32::try_from(schedule)
         .ok()

@@ -23,7 +23,7 @@ unsafe fn line(format: *const c_char) -> String {
         unsafe { CStr::from_ptr(format) }.to_string_lossy()
     };
     if given.is_empty() {
-        let format = process().affinity_format().clone();
+        let format = process().affinity_format();
         display::affinity(&format, &facts())
     } else {
         display::affinity(&given, &facts())
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn omp_set_affinity_format(format: *const c_char) {
     let format = unsafe { CStr::from_ptr(format) }
         .to_string_lossy()
         .into_owned();
-    *process().affinity_format() = format;
+    process().set_affinity_format(format);
 }
 
 /// `omp_get_affinity_format`: the number of characters it has, whatever fits.
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn omp_set_affinity_format(format: *const c_char) {
 /// `buffer` is null or has room for `size` characters.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn omp_get_affinity_format(buffer: *mut c_char, size: usize) -> usize {
-    let format = process().affinity_format().clone();
+    let format = process().affinity_format();
     // SAFETY: the caller's promise.
     unsafe { hand_over(&format, buffer, size) }
 }

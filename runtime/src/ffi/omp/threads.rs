@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use super::int;
 use crate::context::current;
-use crate::icv::{self, ICVS, process};
+use crate::icv::{self, process};
 
 /// `omp_set_num_threads`.
 #[unsafe(no_mangle)]
@@ -22,7 +22,7 @@ pub extern "C" fn omp_get_num_threads() -> c_int {
 /// `omp_get_max_threads`.
 #[unsafe(no_mangle)]
 pub extern "C" fn omp_get_max_threads() -> c_int {
-    int(ICVS.max_threads())
+    int(icv::current().threads)
 }
 
 /// `omp_get_thread_num`.
