@@ -14,8 +14,8 @@ int main(void)
     omp_pause_resource_t pause = omp_pause_hard;
     trait.key = omp_atk_partition;
     trait.value = omp_atv_interleaved;
-    omp_init_lock_with_hint(&lock, omp_sync_hint_uncontended);
-    omp_init_nest_lock_with_hint(&nest, hint);
+    omp_init_lock(&lock);
+    omp_init_nest_lock(&nest);
     omp_set_lock(&lock);
     printf("%d ", omp_test_nest_lock(&nest));
     printf("%d ", omp_test_nest_lock(&nest));
@@ -24,7 +24,7 @@ int main(void)
     omp_unset_lock(&lock);
     omp_destroy_nest_lock(&nest);
     omp_destroy_lock(&lock);
-    printf("%d %d %d %d\n", (int)trait.key, (int)trait.value, (int)pause, (int)event);
+    printf("%d %d %d %d\n", (int)trait.key, (int)trait.value, (int)pause + (int)hint, (int)event);
     printf("%d %d %d\n", (int)(sizeof depend == 2 * sizeof(void *)), (int)(omp_atv_default == (omp_uintptr_t)-1),
            (int)sizeof(omp_allocator_handle_t) == (int)sizeof(void *));
     printf("%d %d %d %d\n", omp_proc_bind_primary, omp_proc_bind_spread, omp_sched_auto, omp_thread_mem_alloc);
