@@ -254,8 +254,12 @@ void cape_atomic_update(void *x, const void *operand, __SIZE_TYPE__ size, cape_c
 /* For every other form of atomic: the statement between the two is executed under a lock of the runtime's, on the newest
  * values. Enter catches up, exit publishes. An object that contains such a construct puts a byte into the section "cape_mixed";
  * in a program with that section cape_atomic_update, too, works on the newest value under the same lock. */
-void cape_atomic_enter(const struct cape_site *site);
-void cape_atomic_exit(const struct cape_site *site);
+enum cape_atomic_kind { CAPE_ATOMIC_CHANGE = 0, CAPE_ATOMIC_READ = 1 /* of a type that is loaded in one piece: needs no lock */ };
+void cape_atomic_enter(const struct cape_site *site, int kind);
+void cape_atomic_exit(const struct cape_site *site, int kind);
+/* Nonzero in a job of one rank, from before main: atomic constructs on types of 1, 2, 4 and 8 bytes are the processor's then. The
+ * functions for this work on `size` bytes at `x`. */
+extern int cape_alone;
 
 #ifdef __cplusplus
 }
@@ -386,6 +390,88 @@ CAPE_EACH_REAL(CAPE_DEFINE_INITIALISER, lowest, CAPE_IDENTITY_max(x[k]))
 #define CAPE_INITIALISE_min(x) _Generic((x), CAPE_EACH_REAL(CAPE_INITIALISERS, highest, ) struct cape_site: 0)
 #define CAPE_INITIALISE_max(x) _Generic((x), CAPE_EACH_REAL(CAPE_INITIALISERS, lowest, ) struct cape_site: 0)
 #define CAPE_INITIALISER(op, x) CAPE_INITIALISE_##op(x)
+
+/* ---- atomic constructs by the processor --------------------------------------------------------------------------------*/
+#define CAPE_LOCK_FREE(x) (sizeof(x) == 1 || sizeof(x) == 2 || sizeof(x) == 4 || sizeof(x) == 8)
+#define CAPE_INTEGERS(x, e) (__builtin_classify_type(x) == 1 && __builtin_classify_type(e) == 1 && !CAPE_IS_BOOL(x))
+#define CAPE_INLINE static __inline__ __attribute__((unused, always_inline))
+
+typedef unsigned char __attribute__((may_alias)) cape_bits_1;
+typedef unsigned short __attribute__((may_alias)) cape_bits_2;
+typedef unsigned int __attribute__((may_alias)) cape_bits_4;
+typedef unsigned long long __attribute__((may_alias)) cape_bits_8;
+
+/* X(bytes, type) for each size. */
+#define CAPE_EACH_SIZE(X) X(1, cape_bits_1) X(2, cape_bits_2) X(4, cape_bits_4) X(8, cape_bits_8)
+
+/* Every order but relaxed is served by the strongest, which costs the same on most processors. */
+CAPE_INLINE void cape_atomic_load(const volatile void *x, void *value, __SIZE_TYPE__ size, int order)
+{
+#define CAPE_CASE(bytes, type)                                                                                   \
+    if (size == bytes) {                                                                                         \
+        type bits = order == __ATOMIC_RELAXED ? __atomic_load_n((const volatile type *)x, __ATOMIC_RELAXED)      \
+                                              : __atomic_load_n((const volatile type *)x, __ATOMIC_SEQ_CST);     \
+        __builtin_memcpy(value, &bits, bytes);                                                                   \
+    }
+    CAPE_EACH_SIZE(CAPE_CASE)
+#undef CAPE_CASE
+}
+
+/* Stores *value if x still holds *old; otherwise *old becomes what x holds, and the result is 0. */
+CAPE_INLINE int cape_atomic_replace(volatile void *x, void *old, const void *value, __SIZE_TYPE__ size, int order)
+{
+    if (!__builtin_memcmp(old, value, size))
+        return 1;
+#define CAPE_CASE(bytes, type)                                                                                   \
+    if (size == bytes) {                                                                                         \
+        type before, after;                                                                                      \
+        int done;                                                                                                \
+        __builtin_memcpy(&before, old, bytes);                                                                   \
+        __builtin_memcpy(&after, value, bytes);                                                                  \
+        done = order == __ATOMIC_RELAXED                                                                         \
+                   ? __atomic_compare_exchange_n((volatile type *)x, &before, after, 0, __ATOMIC_RELAXED,        \
+                                                 __ATOMIC_RELAXED)                                               \
+                   : __atomic_compare_exchange_n((volatile type *)x, &before, after, 0, __ATOMIC_SEQ_CST,        \
+                                                 __ATOMIC_SEQ_CST);                                              \
+        __builtin_memcpy(old, &before, bytes);                                                                   \
+        return done;                                                                                             \
+    }
+    CAPE_EACH_SIZE(CAPE_CASE)
+#undef CAPE_CASE
+    return 1;
+}
+
+#define CAPE_DEFINE_FETCH(name, builtin)                                                                         \
+    CAPE_INLINE void cape_fetch_##name(volatile void *x, unsigned long long operand, __SIZE_TYPE__ size)         \
+    {                                                                                                            \
+        if (size == 1)                                                                                           \
+            builtin((volatile cape_bits_1 *)x, (cape_bits_1)operand, __ATOMIC_RELAXED);                          \
+        if (size == 2)                                                                                           \
+            builtin((volatile cape_bits_2 *)x, (cape_bits_2)operand, __ATOMIC_RELAXED);                          \
+        if (size == 4)                                                                                           \
+            builtin((volatile cape_bits_4 *)x, (cape_bits_4)operand, __ATOMIC_RELAXED);                          \
+        if (size == 8)                                                                                           \
+            builtin((volatile cape_bits_8 *)x, (cape_bits_8)operand, __ATOMIC_RELAXED);                          \
+    }
+CAPE_DEFINE_FETCH(sum, __atomic_fetch_add)
+CAPE_DEFINE_FETCH(and, __atomic_fetch_and)
+CAPE_DEFINE_FETCH(or, __atomic_fetch_or)
+CAPE_DEFINE_FETCH(xor, __atomic_fetch_xor)
+CAPE_INLINE void cape_fetch_product(volatile void *x, unsigned long long operand, __SIZE_TYPE__ size)
+{
+    unsigned long long old = 0, value;
+    cape_atomic_load(x, &old, size, __ATOMIC_RELAXED);
+#define CAPE_CASE(bytes, type)                                                                                   \
+    if (size == bytes)                                                                                           \
+        do {                                                                                                     \
+            type bits;                                                                                           \
+            __builtin_memcpy(&bits, &old, bytes);                                                                \
+            bits = (type)(bits * operand);                                                                       \
+            __builtin_memcpy(&value, &bits, bytes);                                                              \
+        } while (!cape_atomic_replace(x, &old, &value, size, __ATOMIC_RELAXED));
+    CAPE_EACH_SIZE(CAPE_CASE)
+#undef CAPE_CASE
+}
 
 #define CAPE_SAME_TYPE(x, y) __builtin_types_compatible_p(__typeof__(x), __typeof__(y))
 #define CAPE_IS_BOOL(x) __builtin_types_compatible_p(__typeof__(x), _Bool)

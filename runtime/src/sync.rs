@@ -11,6 +11,7 @@
 //! Nobody waits for the network with the session's state locked, unless what it waits for has been sent: another thread of the rank may
 //! have to release the lock that is waited for. A job of one rank does not come here: see [`crate::local`].
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{
     AtomicBool,
@@ -30,6 +31,9 @@ pub const ATOMIC_LOCK: u64 = u64::MAX;
 
 /// How often a lock goes from thread to thread of a rank before other ranks get it.
 const TURNS: u32 = 32;
+
+/// A thread that is back this soon does nothing else.
+const AT_ONCE: Duration = Duration::from_micros(5);
 
 /// How long a flush that brings nothing new is held back at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_micros(20), Duration::from_micros(1000));
@@ -164,18 +168,10 @@ fn leave(lock: u64, queue: &mut Queue) {
     }
 }
 
-/// Publishes, and catches up to what the log holds then. A thread that spins is held back a little longer each time.
-pub fn flush(session: &Session) {
-    thread_local! {
-        static IDLE: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-    }
+/// Publishes, and catches up to what the log holds then. `place` names the construct: a thread that spins there is held back.
+pub fn flush(session: &Session, place: usize) {
     session.wait_for_all_ranks();
-    let idle = IDLE.get();
-    let patience = match idle {
-        0 | 1 => Duration::ZERO,
-        _ => (PATIENCE.0 * (1 << (idle - 2).min(10))).min(PATIENCE.1),
-    };
-    let ticket = session.exchange.ticket();
+    let (ticket, patience) = (session.exchange.ticket(), Spin::patience(place));
     let mut published = false;
     let from = publish_with(session, |seen, entry| {
         published = entry.is_some();
@@ -183,13 +179,68 @@ pub fn flush(session: &Session) {
             ticket,
             seen,
             entry,
-            patience: u32::try_from(patience.as_micros()).unwrap_or(u32::MAX),
+            patience,
         }
     });
     let entries = waiting(session, || session.exchange.answer(ticket));
-    let news = published || !entries.is_empty();
-    IDLE.set(if news { 0 } else { idle.saturating_add(1) });
+    Spin::returns(place, published || !entries.is_empty());
     catch_up(session, from, &entries);
+}
+
+/// Catches up to what the log holds now, without publishing. `place` as for [`flush`].
+pub fn refresh(session: &Session, place: usize) {
+    session.wait_for_all_ranks();
+    let (ticket, patience) = (session.exchange.ticket(), Spin::patience(place));
+    let from = ask(session, |seen| Request::Flush {
+        ticket,
+        seen,
+        entry: None,
+        patience,
+    });
+    let entries = waiting(session, || session.exchange.answer(ticket));
+    Spin::returns(place, !entries.is_empty());
+    catch_up(session, from, &entries);
+}
+
+/// What a thread last flushed or read, to tell whether it spins: it is back at the same place at once, and nothing was new.
+#[derive(Clone, Copy, Debug)]
+struct Spin {
+    place: usize,
+    idle: u32,
+    returned: Option<Instant>,
+}
+
+thread_local! {
+    static SPIN: Cell<Spin> = const { Cell::new(Spin { place: 0, idle: 0, returned: None }) };
+}
+
+impl Spin {
+    /// How long the coordinator may hold an answer without news back, in microseconds.
+    fn patience(place: usize) -> u32 {
+        let last = SPIN.get();
+        let back = last
+            .returned
+            .is_some_and(|returned| returned.elapsed() < AT_ONCE);
+        if last.place != place || !back || last.idle < 2 {
+            return 0;
+        }
+        let patience = PATIENCE.0 * (1 << (last.idle - 2).min(10));
+        u32::try_from(patience.min(PATIENCE.1).as_micros()).unwrap_or(u32::MAX)
+    }
+
+    fn returns(place: usize, news: bool) {
+        let last = SPIN.get();
+        let idle = if news || last.place != place {
+            0
+        } else {
+            last.idle.saturating_add(1)
+        };
+        SPIN.set(Spin {
+            place,
+            idle,
+            returned: Some(Instant::now()),
+        });
+    }
 }
 
 /// Sends the request that `make` builds from this rank's position in the log; returns that position.

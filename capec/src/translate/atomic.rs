@@ -9,7 +9,7 @@ use super::directive::{AtomicForm, Operator};
 use super::program::Atomic;
 use super::tokens::tokens_within;
 
-/// Finds the updated lvalue, and the operation where it can be carried as one.
+/// Finds the updated lvalue, everywhere it stands, and the operation where it can be carried as one.
 ///
 /// # Errors
 /// Says which forms the clause allows.
@@ -24,17 +24,19 @@ pub fn parse(
         AtomicForm::Update => reader
             .expression(statement)
             .and_then(|expression| reader.update(expression)),
-        AtomicForm::Read => reader
-            .assignment(statement)
-            .map(|(_, value)| reader.plain(value)),
-        AtomicForm::Write => reader
-            .assignment(statement)
-            .map(|(target, _)| reader.plain(target)),
+        AtomicForm::Read => reader.read(statement),
+        AtomicForm::Write => reader.write(statement),
         AtomicForm::Capture => reader.capture(statement),
+        AtomicForm::Compare => reader.compare(statement),
+        AtomicForm::CompareCapture => reader.compare_capture(statement),
     };
-    let (target, update) = found.ok_or_else(|| expected(form).to_owned())?;
+    let mut found = found.ok_or_else(|| expected(form).to_owned())?;
+    found.places.sort_by_key(|place| place.start);
+    let update = found.update.filter(|_| form == AtomicForm::Update);
     Ok(Atomic {
-        target,
+        target: found.target,
+        places: found.places,
+        operand: found.operand,
         update,
         form,
     })
@@ -50,11 +52,42 @@ fn expected(form: AtomicForm) -> &'static str {
         AtomicForm::Capture => {
             "atomic capture takes v = x++, v = x op= e, or a block that updates x and copies it to v"
         }
+        AtomicForm::Compare => {
+            "atomic compare takes if (x == e) { x = d; }, if (x < e) { x = e; }, x = x == e ? d : x or x = x < e ? e : x (or >)"
+        }
+        AtomicForm::CompareCapture => {
+            "atomic compare capture takes a block of v = x and a comparison, if (x == e) { x = d; } else { v = x; }, \
+             or { r = x == e; if (r) { x = d; } else { v = x; } }"
+        }
     }
 }
 
 type Update = Option<(Operator, Option<Range<usize>>, bool)>;
-type Found = (Range<usize>, Update);
+
+/// What a statement does to which lvalue.
+struct Found {
+    target: Range<usize>,
+    places: Vec<Range<usize>>,
+    operand: Option<Range<usize>>,
+    update: Update,
+}
+
+impl Found {
+    fn new(target: Range<usize>) -> Found {
+        Found {
+            places: vec![target.clone()],
+            target,
+            operand: None,
+            update: None,
+        }
+    }
+
+    /// The lvalue also stands there.
+    fn also(mut self, place: Range<usize>) -> Found {
+        self.places.push(place);
+        self
+    }
+}
 
 struct Reader<'t, F> {
     text: &'t str,
@@ -62,18 +95,49 @@ struct Reader<'t, F> {
 }
 
 impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
-    fn expression<'s>(&self, statement: &'s Statement) -> Option<&'s Node<Expression>> {
+    fn place(&self, expression: &Node<Expression>) -> Range<usize> {
+        (self.range)(expression.span)
+    }
+
+    /// The statement that is alone in a block, or itself.
+    fn only<'s>(&self, statement: &'s Statement) -> &'s Statement {
         match statement {
-            Statement::Expression(Some(expression)) => Some(expression),
             Statement::Compound(items) => match items.as_slice() {
                 [
                     Node {
                         node: BlockItem::Statement(only),
                         ..
                     },
-                ] => self.expression(&only.node),
-                _ => None,
+                ] => self.only(&only.node),
+                _ => statement,
             },
+            _ => statement,
+        }
+    }
+
+    fn expression<'s>(&self, statement: &'s Statement) -> Option<&'s Node<Expression>> {
+        match self.only(statement) {
+            Statement::Expression(Some(expression)) => Some(expression),
+            _ => None,
+        }
+    }
+
+    /// The two statements of a block.
+    fn pair<'s>(&self, statement: &'s Statement) -> Option<(&'s Statement, &'s Statement)> {
+        let Statement::Compound(items) = self.only(statement) else {
+            return None;
+        };
+        match items.as_slice() {
+            [
+                Node {
+                    node: BlockItem::Statement(one),
+                    ..
+                },
+                Node {
+                    node: BlockItem::Statement(two),
+                    ..
+                },
+            ] => Some((&one.node, &two.node)),
             _ => None,
         }
     }
@@ -82,7 +146,14 @@ impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
         &self,
         statement: &'s Statement,
     ) -> Option<(&'s Node<Expression>, &'s Node<Expression>)> {
-        match &self.expression(statement)?.node {
+        self.assigned(self.expression(statement)?)
+    }
+
+    fn assigned<'s>(
+        &self,
+        expression: &'s Node<Expression>,
+    ) -> Option<(&'s Node<Expression>, &'s Node<Expression>)> {
+        match &expression.node {
             Expression::BinaryOperator(binary)
                 if binary.node.operator.node == BinaryOperator::Assign =>
             {
@@ -92,8 +163,25 @@ impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
         }
     }
 
-    fn plain(&self, lvalue: &Node<Expression>) -> Found {
-        ((self.range)(lvalue.span), None)
+    /// `v = x`
+    fn read(&self, statement: &Statement) -> Option<Found> {
+        let (_, value) = self.assignment(statement)?;
+        let lvalue = matches!(
+            &value.node,
+            Expression::Identifier(_) | Expression::Member(_)
+        ) || matches!(&value.node, Expression::UnaryOperator(unary)
+            if unary.node.operator.node == UnaryOperator::Indirection)
+            || matches!(&value.node, Expression::BinaryOperator(binary)
+                if binary.node.operator.node == BinaryOperator::Index);
+        lvalue.then(|| Found::new(self.place(value)))
+    }
+
+    /// `x = e`
+    fn write(&self, statement: &Statement) -> Option<Found> {
+        let (target, value) = self.assignment(statement)?;
+        let mut found = Found::new(self.place(target));
+        found.operand = Some(self.place(value));
+        Some(found)
     }
 
     fn update(&self, expression: &Node<Expression>) -> Option<Found> {
@@ -105,24 +193,23 @@ impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
                     Op::PreDecrement | Op::PostDecrement => true,
                     _ => return None,
                 };
-                Some((
-                    (self.range)(unary.node.operand.span),
-                    Some((Operator::Sum, None, subtracted)),
-                ))
+                let mut found = Found::new(self.place(&unary.node.operand));
+                found.update = Some((Operator::Sum, None, subtracted));
+                Some(found)
             }
             Expression::BinaryOperator(binary) => {
-                let target = (self.range)(binary.node.lhs.span);
+                let target = self.place(&binary.node.lhs);
                 let operator = &binary.node.operator.node;
                 if *operator == BinaryOperator::Assign {
                     return self.assigned_operation(target, &binary.node.rhs);
                 }
-                let operand = (self.range)(binary.node.rhs.span);
-                match compound(operator)? {
-                    Some((operator, subtracted)) => {
-                        Some((target, Some((operator, Some(operand), subtracted))))
-                    }
-                    None => Some((target, None)),
-                }
+                let operand = self.place(&binary.node.rhs);
+                let carried = compound(operator)?;
+                let mut found = Found::new(target);
+                found.update = carried
+                    .map(|(operator, subtracted)| (operator, Some(operand.clone()), subtracted));
+                found.operand = Some(operand);
+                Some(found)
             }
             _ => None,
         }
@@ -133,32 +220,47 @@ impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
         let Expression::BinaryOperator(binary) = &value.node else {
             return None;
         };
-        let (lhs, rhs) = (
-            (self.range)(binary.node.lhs.span),
-            (self.range)(binary.node.rhs.span),
-        );
-        let commutative = simple(&binary.node.operator.node);
+        let (lhs, rhs) = (self.place(&binary.node.lhs), self.place(&binary.node.rhs));
+        let operator = &binary.node.operator.node;
+        if !arithmetic(operator) {
+            return None;
+        }
+        let commutative = simple(operator);
         if self.same(&target, &lhs) {
-            return Some((
-                target,
-                commutative.map(|(operator, subtracted)| (operator, Some(rhs), subtracted)),
-            ));
+            let mut found = Found::new(target).also(lhs);
+            found.update =
+                commutative.map(|(operator, subtracted)| (operator, Some(rhs.clone()), subtracted));
+            found.operand = Some(rhs);
+            return Some(found);
         }
         if self.same(&target, &rhs) {
-            let update = commutative.filter(|(_, subtracted)| !subtracted);
-            return Some((
-                target,
-                update.map(|(operator, _)| (operator, Some(lhs), false)),
-            ));
+            let mut found = Found::new(target).also(rhs);
+            found.update = commutative
+                .filter(|(_, subtracted)| !subtracted)
+                .map(|(operator, _)| (operator, Some(lhs.clone()), false));
+            found.operand = Some(lhs);
+            return Some(found);
         }
-        // x = x op a op b: carried out under the lock as it stands.
-        self.leftmost(&binary.node.lhs, &target)
-            .then_some((target, None))
+        // x = x op a op b: carried out as it stands.
+        let leftmost = self.leftmost(&binary.node.lhs, &target)?;
+        Some(Found::new(target).also(leftmost))
     }
 
-    fn leftmost(&self, expression: &Node<Expression>, target: &Range<usize>) -> bool {
-        self.same(target, &(self.range)(expression.span))
-            || matches!(&expression.node, Expression::BinaryOperator(binary) if self.leftmost(&binary.node.lhs, target))
+    fn leftmost(
+        &self,
+        expression: &Node<Expression>,
+        target: &Range<usize>,
+    ) -> Option<Range<usize>> {
+        let place = self.place(expression);
+        if self.same(target, &place) {
+            return Some(place);
+        }
+        match &expression.node {
+            Expression::BinaryOperator(binary) if arithmetic(&binary.node.operator.node) => {
+                self.leftmost(&binary.node.lhs, target)
+            }
+            _ => None,
+        }
     }
 
     fn same(&self, one: &Range<usize>, other: &Range<usize>) -> bool {
@@ -181,46 +283,142 @@ impl<F: Fn(Span) -> Range<usize>> Reader<'_, F> {
 
     fn capture(&self, statement: &Statement) -> Option<Found> {
         if let Some((_, value)) = self.assignment(statement) {
-            return self.update(value).map(|(target, _)| (target, None));
+            return self.update(value);
         }
-        let Statement::Compound(items) = statement else {
-            return None;
-        };
-        let [
-            Node {
-                node: BlockItem::Statement(one),
-                ..
-            },
-            Node {
-                node: BlockItem::Statement(two),
-                ..
-            },
-        ] = items.as_slice()
-        else {
-            return None;
-        };
         // { v = x; x op= e; }, { x op= e; v = x; } or { v = x; x = e; }
-        if let Some((_, value)) = self.assignment(&one.node) {
-            let copied = (self.range)(value.span);
-            if let Some((target, _)) = self.changed(&two.node)
-                && self.same(&copied, &target)
-            {
-                return Some((target, None));
-            }
+        let (one, two) = self.pair(statement)?;
+        if let Some(copied) = self.copied(one)
+            && let Some(found) = self.changed(two)
+            && self.same(&copied, &found.target)
+        {
+            return Some(found.also(copied));
         }
-        let (target, _) = self.update(self.expression(&one.node)?)?;
-        let (_, value) = self.assignment(&two.node)?;
-        self.same(&target, &(self.range)(value.span))
-            .then_some((target, None))
+        let found = self.update(self.expression(one)?)?;
+        let copied = self.copied(two)?;
+        self.same(&copied, &found.target)
+            .then(|| found.also(copied))
+    }
+
+    /// `x` of `v = x`
+    fn copied(&self, statement: &Statement) -> Option<Range<usize>> {
+        self.assignment(statement)
+            .map(|(_, value)| self.place(value))
     }
 
     fn changed(&self, statement: &Statement) -> Option<Found> {
-        let expression = self.expression(statement)?;
-        self.update(expression).or_else(|| {
-            self.assignment(statement)
-                .map(|(target, _)| self.plain(target))
-        })
+        self.update(self.expression(statement)?)
+            .or_else(|| self.write(statement))
     }
+
+    /// `if (x == e) { x = d; }` and its like, or `x = x == e ? d : x`.
+    fn compare(&self, statement: &Statement) -> Option<Found> {
+        let Statement::If(branch) = self.only(statement) else {
+            let (target, value) = self.assignment(statement)?;
+            return self.chosen(target, value);
+        };
+        if branch.node.else_statement.is_some() {
+            return None;
+        }
+        self.branch(&branch.node.condition, &branch.node.then_statement.node)
+    }
+
+    /// `if (condition) { x = d; }`
+    fn branch(&self, condition: &Node<Expression>, then: &Statement) -> Option<Found> {
+        let (target, value) = self.assignment(then)?;
+        let target = self.place(target);
+        let compared = self.compared(condition, &target, &self.place(value))?;
+        Some(Found::new(target).also(compared))
+    }
+
+    /// `condition ? d : x`, assigned to x
+    fn chosen(&self, target: &Node<Expression>, value: &Node<Expression>) -> Option<Found> {
+        let Expression::Conditional(choice) = &value.node else {
+            return None;
+        };
+        let target = self.place(target);
+        let other = self.place(&choice.node.else_expression);
+        let new = self.place(&choice.node.then_expression);
+        let compared = self.compared(&choice.node.condition, &target, &new)?;
+        self.same(&target, &other)
+            .then(|| Found::new(target).also(other).also(compared))
+    }
+
+    /// Where x stands in `x == e`, or in `x < value` or the like.
+    fn compared(
+        &self,
+        condition: &Node<Expression>,
+        target: &Range<usize>,
+        value: &Range<usize>,
+    ) -> Option<Range<usize>> {
+        let Expression::BinaryOperator(binary) = &condition.node else {
+            return None;
+        };
+        let (lhs, rhs) = (self.place(&binary.node.lhs), self.place(&binary.node.rhs));
+        let (x, other) = if self.same(target, &lhs) {
+            (lhs, rhs)
+        } else {
+            (rhs, lhs)
+        };
+        let allowed = match binary.node.operator.node {
+            BinaryOperator::Equals => true,
+            BinaryOperator::Less | BinaryOperator::Greater => self.same(&other, value),
+            _ => false,
+        };
+        (allowed && self.same(target, &x)).then_some(x)
+    }
+
+    fn compare_capture(&self, statement: &Statement) -> Option<Found> {
+        // if (x == e) { x = d; } else { v = x; }
+        if let Statement::If(branch) = self.only(statement) {
+            let found = self.branch(&branch.node.condition, &branch.node.then_statement.node)?;
+            let copied = self.copied(&branch.node.else_statement.as_ref()?.node)?;
+            return self
+                .same(&copied, &found.target)
+                .then(|| found.also(copied));
+        }
+        // v = x = x < e ? e : x
+        if let Some((_, value)) = self.assignment(statement) {
+            let (target, value) = self.assigned(value)?;
+            return self.chosen(target, value);
+        }
+        let (one, two) = self.pair(statement)?;
+        if let Some(found) = self.remembered(one, two) {
+            return Some(found);
+        }
+        let (found, copied) = match (self.compare(one), self.compare(two)) {
+            (_, Some(found)) => (found, self.copied(one)?),
+            (Some(found), None) => (found, self.copied(two)?),
+            (None, None) => return None,
+        };
+        self.same(&copied, &found.target)
+            .then(|| found.also(copied))
+    }
+
+    /// `r = x == e; if (r) { x = d; } else { v = x; }`, the last part optional
+    fn remembered(&self, one: &Statement, two: &Statement) -> Option<Found> {
+        let (result, condition) = self.assignment(one)?;
+        let Statement::If(branch) = self.only(two) else {
+            return None;
+        };
+        if !self.same(&self.place(result), &self.place(&branch.node.condition)) {
+            return None;
+        }
+        let found = self.branch(condition, &branch.node.then_statement.node)?;
+        match &branch.node.else_statement {
+            None => Some(found),
+            Some(other) => {
+                let copied = self.copied(&other.node)?;
+                self.same(&copied, &found.target)
+                    .then(|| found.also(copied))
+            }
+        }
+    }
+}
+
+/// Operators of `x = x op e`.
+fn arithmetic(operator: &BinaryOperator) -> bool {
+    use BinaryOperator as Op;
+    simple(operator).is_some() || matches!(operator, Op::Divide | Op::ShiftLeft | Op::ShiftRight)
 }
 
 /// `op=`: the inner `None` is an operator that does not commute.

@@ -331,6 +331,19 @@ impl CancelKind {
     }
 }
 
+/// Memory orders stronger than relaxed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryOrder {
+    /// `seq_cst`
+    SequentiallyConsistent,
+    /// `acq_rel`
+    AcquireRelease,
+    /// `acquire`
+    Acquire,
+    /// `release`
+    Release,
+}
+
 /// Forms of `atomic`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtomicForm {
@@ -342,6 +355,10 @@ pub enum AtomicForm {
     Update,
     /// `capture`
     Capture,
+    /// `compare`
+    Compare,
+    /// `compare capture`
+    CompareCapture,
 }
 
 /// What `default` says about the variables that no clause names.
@@ -409,8 +426,10 @@ pub enum ClauseKind {
     Nowait,
     /// Which form of atomic.
     Atomic(AtomicForm),
+    /// `compare`
+    Compare,
     /// A memory order stronger than relaxed.
-    Ordering,
+    Ordering(MemoryOrder),
     /// Something that may be ignored: `hint`, `order(concurrent)`, `relaxed`.
     Advice,
     /// `untied`

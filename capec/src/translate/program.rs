@@ -318,6 +318,10 @@ pub struct Loop {
 pub struct Atomic {
     /// Bytes of the updated (or read, written) lvalue.
     pub target: Range<usize>,
+    /// Everywhere that lvalue stands in the statement, in order.
+    pub places: Vec<Range<usize>>,
+    /// The other operand, where there is one: evaluated once, before.
+    pub operand: Option<Range<usize>>,
     /// `x op= operand` with a commutative operator; the flag: operand is subtracted.
     pub update: Option<(Operator, Option<Range<usize>>, bool)>,
     /// Form given by the clauses.

@@ -258,8 +258,11 @@ void cape_atomic_update(void *x, const void *operand, __SIZE_TYPE__ size, cape_c
     combine(x, operand, 1);
 }
 
-void cape_atomic_enter(const struct cape_site *site) { (void)site; }
-void cape_atomic_exit(const struct cape_site *site) { (void)site; }
+int cape_alone;
+void cape_atomic_enter(const struct cape_site *site, int kind) {
+    (void)kind; (void)site; }
+void cape_atomic_exit(const struct cape_site *site, int kind) {
+    (void)kind; (void)site; }
 
 int omp_get_thread_num(void) { return team_rank(); }
 int omp_get_num_threads(void) { return team_size(); }

@@ -36,6 +36,7 @@ extern "C" fn start_job() {
         return;
     }
     session::start();
+    super::sync::settle_alone();
     super::libraries::construct();
     // SAFETY: `finish` is a plain function.
     unsafe { libc::atexit(finish) };

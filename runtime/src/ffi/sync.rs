@@ -1,6 +1,7 @@
 //! Barrier, critical, atomic, reduction and lastprivate values (OpenMP 5.2, chapter 15 and 5.4-5.5).
 
 use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use crate::cells::Combiner;
 use crate::context::current;
@@ -40,10 +41,10 @@ pub unsafe extern "C" fn cape_barrier(site: *const Site) -> c_int {
 /// # Safety
 /// `site` points to a site.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_flush(_site: *const Site, _order: c_int) {
+pub unsafe extern "C" fn cape_flush(site: *const Site, _order: c_int) {
     std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
     if let Some(session) = in_active_region() {
-        sync::flush(session);
+        sync::flush(session, site as usize);
     }
 }
 
@@ -256,16 +257,33 @@ pub unsafe extern "C" fn cape_atomic_update(
     unsafe { combine(x.cast(), operand.cast(), 1) };
 }
 
+/// See `cape.h`; set by [`settle_alone`].
+#[unsafe(no_mangle)]
+pub static cape_alone: AtomicI32 = AtomicI32::new(0);
+
+/// Notes, before the program's own code runs, whether this is a job of one rank.
+pub(super) fn settle_alone() {
+    cape_alone.store(c_int::from(session::get().is_none()), Relaxed);
+}
+
+/// `cape_atomic_kind` of a read that needs no lock.
+const CAPE_ATOMIC_READ: c_int = 1;
+
 /// See `cape.h`.
 ///
 /// # Safety
-/// Called by translated code only.
+/// `site` points to a site.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site) {
+pub unsafe extern "C" fn cape_atomic_enter(site: *const Site, kind: c_int) {
     if session::get().is_none() {
         ATOMIC_LOCK.acquire();
     } else if let Some(session) = in_active_region() {
-        sync::acquire(session, sync::ATOMIC_LOCK, false);
+        if kind == CAPE_ATOMIC_READ {
+            // What a change published before it released the lock is in the log.
+            sync::refresh(session, site as usize);
+        } else {
+            sync::acquire(session, sync::ATOMIC_LOCK, false);
+        }
     }
 }
 
@@ -274,10 +292,12 @@ pub unsafe extern "C" fn cape_atomic_enter(_site: *const Site) {
 /// # Safety
 /// Called by translated code only.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_atomic_exit(_site: *const Site) {
+pub unsafe extern "C" fn cape_atomic_exit(_site: *const Site, kind: c_int) {
     if session::get().is_none() {
         ATOMIC_LOCK.release();
-    } else if let Some(session) = in_active_region() {
+    } else if kind != CAPE_ATOMIC_READ
+        && let Some(session) = in_active_region()
+    {
         sync::release(session, sync::ATOMIC_LOCK);
     }
 }

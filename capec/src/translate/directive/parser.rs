@@ -11,8 +11,8 @@ use super::super::problem::Problem;
 use super::super::tokens::{Token, TokenKind, closing};
 use super::names;
 use super::{
-    AtomicForm, Clause, ClauseKind, Default, Directive, DirectiveKind, Item, ListKind, Operator,
-    Schedule, Section,
+    AtomicForm, Clause, ClauseKind, Default, Directive, DirectiveKind, Item, ListKind, MemoryOrder,
+    Operator, Schedule, Section,
 };
 
 /// Constituents that cannot be translated yet.
@@ -31,8 +31,6 @@ const UNSUPPORTED_CLAUSES: &[&str] = &[
     "adjust_args",
     "align",
     "append_args",
-    "compare",
-    "fail",
     "init",
     "match",
     "nocontext",
@@ -40,7 +38,6 @@ const UNSUPPORTED_CLAUSES: &[&str] = &[
     "otherwise",
     "sizes",
     "use",
-    "weak",
     "when",
 ];
 
@@ -308,8 +305,12 @@ impl<'a> Parser<'a> {
             "write" => Some(ClauseKind::Atomic(AtomicForm::Write)),
             "update" => Some(ClauseKind::Atomic(AtomicForm::Update)),
             "capture" => Some(ClauseKind::Atomic(AtomicForm::Capture)),
-            "relaxed" => Some(ClauseKind::Advice),
-            "seq_cst" | "acq_rel" | "acquire" | "release" => Some(ClauseKind::Ordering),
+            "compare" => Some(ClauseKind::Compare),
+            "relaxed" | "weak" => Some(ClauseKind::Advice),
+            "seq_cst" => Some(ClauseKind::Ordering(MemoryOrder::SequentiallyConsistent)),
+            "acq_rel" => Some(ClauseKind::Ordering(MemoryOrder::AcquireRelease)),
+            "acquire" => Some(ClauseKind::Ordering(MemoryOrder::Acquire)),
+            "release" => Some(ClauseKind::Ordering(MemoryOrder::Release)),
             _ => None,
         };
         match (bare, arguments) {
@@ -365,6 +366,14 @@ impl<'a> Parser<'a> {
             "order" if self.word_at(inside.end - 1) == "concurrent" => Some(ClauseKind::Advice),
             "order" => self.malformed(range, "clause 'order' takes concurrent".to_owned()),
             "hint" => Some(ClauseKind::Advice),
+            // A weaker order than that of the construct, which serves for both outcomes.
+            "fail" => match self.word_at(inside.start) {
+                "seq_cst" | "acquire" | "relaxed" if inside.len() == 1 => Some(ClauseKind::Advice),
+                _ => self.malformed(
+                    range,
+                    "clause 'fail' takes seq_cst, acquire or relaxed".to_owned(),
+                ),
+            },
             "reduction" => self.reduction(inside, range),
             "shared" => self.list(ListKind::Shared, inside),
             "private" => self.list(ListKind::Private, inside),

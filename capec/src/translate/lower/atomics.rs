@@ -1,38 +1,99 @@
 //! `atomic`.
 
-use super::super::code::Code;
-use super::super::directive::{ClauseKind, Operator};
-use super::super::program::ConstructId;
+use std::ops::Range;
+
+use super::super::code::{Code, Piece};
+use super::super::directive::{AtomicForm, ClauseKind, MemoryOrder, Operator};
+use super::super::program::{Atomic, ConstructId};
 use super::super::template;
 use super::Lowerer;
 
 impl Lowerer<'_, '_> {
     pub(super) fn atomic(&mut self, id: ConstructId) -> Code {
         let construct = &self.program.constructs[id];
-        let Some(atomic) = &construct.atomic else {
+        let Some(atomic) = construct.atomic.clone() else {
             return Code::default();
         };
-        let ordered = self.program.directives[construct.directive]
-            .clauses
-            .iter()
-            .any(|clause| clause.kind == ClauseKind::Ordering);
-        let Some((operator, operand, subtracted)) = atomic.update.as_ref().filter(|_| !ordered)
-        else {
-            let fillings = vec![("SITE", self.site(id)), ("STATEMENT", self.body(id))];
-            return template::ATOMIC.fill(fillings);
-        };
+        let order = self.program.directives[construct.directive].find(|kind| match kind {
+            ClauseKind::Ordering(order) => Some(*order),
+            _ => None,
+        });
+        match &atomic.update {
+            Some((operator, operand, subtracted)) if order.is_none() => {
+                self.atomic_update(id, &atomic, *operator, operand.as_ref(), *subtracted)
+            }
+            _ => self.atomic_statement(id, &atomic, order),
+        }
+    }
+
+    fn atomic_update(
+        &mut self,
+        id: ConstructId,
+        atomic: &Atomic,
+        operator: Operator,
+        operand: Option<&Range<usize>>,
+        subtracted: bool,
+    ) -> Code {
         let target = self.user(&atomic.target);
-        let operand = operand
-            .as_ref()
-            .map_or_else(|| Code::made("1"), |range| self.user(range));
+        let operand = operand.map_or_else(|| Code::made("1"), |range| self.user(range));
         template::ATOMIC_UPDATE.fill(vec![
             ("SITE", self.site(id)),
             ("TARGET", target),
             ("OPERAND", operand),
             ("NAME", Code::made(operator.name())),
-            ("SIGN", Code::made(if *subtracted { "-" } else { "" })),
-            ("OPERATOR", Code::made(assignment(*operator, *subtracted))),
+            ("SIGN", Code::made(if subtracted { "-" } else { "" })),
+            ("OPERATOR", Code::made(assignment(operator, subtracted))),
         ])
+    }
+
+    fn atomic_statement(
+        &mut self,
+        id: ConstructId,
+        atomic: &Atomic,
+        order: Option<MemoryOrder>,
+    ) -> Code {
+        let body = self.program.constructs[id].body.clone();
+        let mut operand = Code::default();
+        if let Some(range) = &atomic.operand {
+            operand.text("const __typeof__((");
+            operand.append(self.user(range));
+            operand.text(") + 0) cape_operand = (");
+            operand.append(self.user(range));
+            operand.text(");");
+        }
+        let kind = match atomic.form {
+            AtomicForm::Read => "CAPE_ATOMIC_READ",
+            _ => "CAPE_ATOMIC_CHANGE",
+        };
+        let target = self.user(&atomic.target);
+        let private = self.with_target(&body, atomic, "cape_new");
+        let shared = self.with_target(&body, atomic, "(*cape_target)");
+        template::ATOMIC.fill(vec![
+            ("SITE", self.site(id)),
+            ("TARGET", target),
+            ("OPERAND", operand),
+            ("ORDER", Code::made(builtin(atomic.form, order))),
+            ("KIND", Code::made(kind)),
+            ("PRIVATE", private),
+            ("SHARED", shared),
+        ])
+    }
+
+    /// The statement with the atomic lvalue spelled `name`, and the operand that was evaluated before.
+    fn with_target(&mut self, body: &Range<usize>, atomic: &Atomic, name: &str) -> Code {
+        let places = atomic.places.iter().map(|place| (place, name));
+        let operand = atomic.operand.iter().map(|place| (place, "cape_operand"));
+        let mut edits: Vec<(&Range<usize>, &str)> = places.chain(operand).collect();
+        edits.sort_by_key(|(place, _)| place.start);
+        let mut code = Code::default();
+        let mut at = body.start;
+        for (place, text) in edits {
+            code.append(self.user(&(at..place.start)));
+            code.push(Piece::Made(text.to_owned()));
+            at = place.end;
+        }
+        code.append(self.user(&(at..body.end)));
+        code
     }
 }
 
@@ -44,5 +105,18 @@ fn assignment(operator: Operator, subtracted: bool) -> &'static str {
         Operator::Xor => "^=",
         _ if subtracted => "-=",
         _ => "+=",
+    }
+}
+
+/// The memory order as the compiler's builtins name it; a read cannot release.
+fn builtin(form: AtomicForm, order: Option<MemoryOrder>) -> &'static str {
+    match order {
+        None => "__ATOMIC_RELAXED",
+        Some(MemoryOrder::SequentiallyConsistent) => "__ATOMIC_SEQ_CST",
+        Some(MemoryOrder::Release) if form == AtomicForm::Read => "__ATOMIC_RELAXED",
+        Some(MemoryOrder::AcquireRelease) if form == AtomicForm::Read => "__ATOMIC_ACQUIRE",
+        Some(MemoryOrder::AcquireRelease) => "__ATOMIC_ACQ_REL",
+        Some(MemoryOrder::Acquire) => "__ATOMIC_ACQUIRE",
+        Some(MemoryOrder::Release) => "__ATOMIC_RELEASE",
     }
 }

@@ -262,15 +262,21 @@ impl<'a> Resolver<'a, '_> {
 
     fn atomic(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         let directive = &self.program.directives[self.program.constructs[id].directive];
-        let form = directive
-            .find(|kind| {
-                if let ClauseKind::Atomic(form) = kind {
-                    Some(*form)
-                } else {
-                    None
-                }
-            })
-            .unwrap_or(AtomicForm::Update);
+        let form = directive.find(|kind| {
+            if let ClauseKind::Atomic(form) = kind {
+                Some(*form)
+            } else {
+                None
+            }
+        });
+        let compare = directive
+            .find(|kind| matches!(kind, ClauseKind::Compare).then_some(()))
+            .is_some();
+        let form = match (form, compare) {
+            (None | Some(AtomicForm::Update), true) => AtomicForm::Compare,
+            (Some(AtomicForm::Capture), true) => AtomicForm::CompareCapture,
+            (form, _) => form.unwrap_or(AtomicForm::Update),
+        };
         let range = |span: Span| self.program.range(span);
         match atomic::parse(form, &statement.node, self.program.text, &range) {
             Ok(found) => self.program.constructs[id].atomic = Some(found),
