@@ -16,11 +16,11 @@
         } else {
             __typeof__(*cape_target) cape_new;
             unsigned long long cape_old;
-            cape_atomic_load((const volatile void *)cape_target, &cape_old, sizeof cape_new, __ATOMIC_RELAXED);
+            cape_atomic_load((const volatile void *)cape_target, &cape_old, sizeof cape_new, CAPE_RELAXED);
             do {
                 __builtin_memcpy((void *)&cape_new, &cape_old, sizeof cape_new);
                 cape_new $OPERATOR cape_operand;
-            } while (!cape_atomic_replace((volatile void *)cape_target, &cape_old, (const void *)&cape_new, sizeof cape_new, __ATOMIC_RELAXED));
+            } while (!cape_atomic_replace((volatile void *)cape_target, &cape_old, (const void *)&cape_new, sizeof cape_new, CAPE_RELAXED));
         }
     } else if (CAPE_COMMUTES(*cape_target, cape_operand)) {
         const __typeof__(*cape_target) cape_converted = $SIGN(__typeof__(*cape_target))cape_operand;

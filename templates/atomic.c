@@ -6,7 +6,7 @@
  * lock: entering catches up, leaving publishes. The byte in section cape_mixed makes the runtime do every atomic update of the program
  * in the same way, so that all are exact.
  * Holes: $SITE the construct's site; $TARGET the lvalue; $OPERAND the definition of cape_operand, if the statement has such an operand;
- * $ORDER memory order; $KIND what the construct does, as in cape.h; $PRIVATE the statement on cape_new; $SHARED on *cape_target.
+ * $ORDER memory order, CAPE_RELAXED or CAPE_SEQ_CST, which serves for all others; $KIND what the construct does, as in cape.h; $PRIVATE the statement on cape_new; $SHARED on *cape_target.
  */
 {
     static const char cape_mixed __attribute__((used, section("cape_mixed"))) = 0;

@@ -404,7 +404,8 @@ typedef unsigned long long __attribute__((may_alias)) cape_bits_8;
 /* X(bytes, type) for each size. */
 #define CAPE_EACH_SIZE(X) X(1, cape_bits_1) X(2, cape_bits_2) X(4, cape_bits_4) X(8, cape_bits_8)
 
-/* Every order but relaxed is served by the strongest, which costs the same on most processors. */
+/* Every order but relaxed is served by the strongest. */
+enum cape_memory_order { CAPE_RELAXED = __ATOMIC_RELAXED, CAPE_SEQ_CST = __ATOMIC_SEQ_CST };
 CAPE_INLINE void cape_atomic_load(const volatile void *x, void *value, __SIZE_TYPE__ size, int order)
 {
 #define CAPE_CASE(bytes, type)                                                                                   \

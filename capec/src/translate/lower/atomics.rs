@@ -72,7 +72,10 @@ impl Lowerer<'_, '_> {
             ("SITE", self.site(id)),
             ("TARGET", target),
             ("OPERAND", operand),
-            ("ORDER", Code::made(builtin(atomic.form, order))),
+            (
+                "ORDER",
+                Code::made(order.map_or("CAPE_RELAXED", |_| "CAPE_SEQ_CST")),
+            ),
             ("KIND", Code::made(kind)),
             ("PRIVATE", private),
             ("SHARED", shared),
@@ -105,18 +108,5 @@ fn assignment(operator: Operator, subtracted: bool) -> &'static str {
         Operator::Xor => "^=",
         _ if subtracted => "-=",
         _ => "+=",
-    }
-}
-
-/// The memory order as the compiler's builtins name it; a read cannot release.
-fn builtin(form: AtomicForm, order: Option<MemoryOrder>) -> &'static str {
-    match order {
-        None => "__ATOMIC_RELAXED",
-        Some(MemoryOrder::SequentiallyConsistent) => "__ATOMIC_SEQ_CST",
-        Some(MemoryOrder::Release) if form == AtomicForm::Read => "__ATOMIC_RELAXED",
-        Some(MemoryOrder::AcquireRelease) if form == AtomicForm::Read => "__ATOMIC_ACQUIRE",
-        Some(MemoryOrder::AcquireRelease) => "__ATOMIC_ACQ_REL",
-        Some(MemoryOrder::Acquire) => "__ATOMIC_ACQUIRE",
-        Some(MemoryOrder::Release) => "__ATOMIC_RELEASE",
     }
 }
