@@ -401,6 +401,9 @@ typedef unsigned short __attribute__((may_alias)) cape_bits_2;
 typedef unsigned int __attribute__((may_alias)) cape_bits_4;
 typedef unsigned long long __attribute__((may_alias)) cape_bits_8;
 
+/* Without optimisation the compiler warns of the branches for other sizes, unless it cannot see what is pointed to. */
+#define CAPE_HIDE(pointer) __asm__("" : "+r"(pointer))
+
 /* X(bytes, type) for each size. */
 #define CAPE_EACH_SIZE(X) X(1, cape_bits_1) X(2, cape_bits_2) X(4, cape_bits_4) X(8, cape_bits_8)
 
@@ -408,6 +411,8 @@ typedef unsigned long long __attribute__((may_alias)) cape_bits_8;
 enum cape_memory_order { CAPE_RELAXED = __ATOMIC_RELAXED, CAPE_SEQ_CST = __ATOMIC_SEQ_CST };
 CAPE_INLINE void cape_atomic_load(const volatile void *x, void *value, __SIZE_TYPE__ size, int order)
 {
+    CAPE_HIDE(x);
+    CAPE_HIDE(value);
 #define CAPE_CASE(bytes, type)                                                                                   \
     if (size == bytes) {                                                                                         \
         type bits = order == __ATOMIC_RELAXED ? __atomic_load_n((const volatile type *)x, __ATOMIC_RELAXED)      \
@@ -421,6 +426,9 @@ CAPE_INLINE void cape_atomic_load(const volatile void *x, void *value, __SIZE_TY
 /* Stores *value if x still holds *old; otherwise *old becomes what x holds, and the result is 0. */
 CAPE_INLINE int cape_atomic_replace(volatile void *x, void *old, const void *value, __SIZE_TYPE__ size, int order)
 {
+    CAPE_HIDE(x);
+    CAPE_HIDE(old);
+    CAPE_HIDE(value);
     if (!__builtin_memcmp(old, value, size))
         return 1;
 #define CAPE_CASE(bytes, type)                                                                                   \
@@ -445,6 +453,7 @@ CAPE_INLINE int cape_atomic_replace(volatile void *x, void *old, const void *val
 #define CAPE_DEFINE_FETCH(name, builtin)                                                                         \
     CAPE_INLINE void cape_fetch_##name(volatile void *x, unsigned long long operand, __SIZE_TYPE__ size)         \
     {                                                                                                            \
+        CAPE_HIDE(x);                                                                                            \
         if (size == 1)                                                                                           \
             builtin((volatile cape_bits_1 *)x, (cape_bits_1)operand, __ATOMIC_RELAXED);                          \
         if (size == 2)                                                                                           \

@@ -53,41 +53,77 @@ static void cape_region_1_main(void **cape_env)
                     {
                         __typeof__(bin[b]) *const cape_target = &(bin[b]);
                         const __typeof__((1) + 0) cape_operand = (1);
-                        if (CAPE_COMMUTES(*cape_target, cape_operand)) {
+                        if (cape_alone && CAPE_LOCK_FREE(*cape_target)) {
+                            if (CAPE_INTEGERS(*cape_target, cape_operand)) {
+                                cape_fetch_sum((volatile void *)cape_target, (unsigned long long)cape_operand, sizeof *cape_target);
+                            } else {
+                                __typeof__(*cape_target) cape_new;
+                                unsigned long long cape_old;
+                                cape_atomic_load((const volatile void *)cape_target, &cape_old, sizeof cape_new, CAPE_RELAXED);
+                                do {
+                                    __builtin_memcpy((void *)&cape_new, &cape_old, sizeof cape_new);
+                                    cape_new += cape_operand;
+                                } while (!cape_atomic_replace((volatile void *)cape_target, &cape_old, (const void *)&cape_new, sizeof cape_new, CAPE_RELAXED));
+                            }
+                        } else if (CAPE_COMMUTES(*cape_target, cape_operand)) {
                             const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
-                            cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
+                            cape_atomic_update((void *)cape_target, (const void *)&cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
                         } else {
                             static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
-                            cape_atomic_enter(&cape_site_2);
+                            cape_atomic_enter(&cape_site_2, CAPE_ATOMIC_CHANGE);
                             *cape_target += cape_operand;
-                            cape_atomic_exit(&cape_site_2);
+                            cape_atomic_exit(&cape_site_2, CAPE_ATOMIC_CHANGE);
                         }
                     }
                     {
                         __typeof__(moment) *const cape_target = &(moment);
                         const __typeof__(((b - BINS / 2) / 16.0) + 0) cape_operand = ((b - BINS / 2) / 16.0);
-                        if (CAPE_COMMUTES(*cape_target, cape_operand)) {
+                        if (cape_alone && CAPE_LOCK_FREE(*cape_target)) {
+                            if (CAPE_INTEGERS(*cape_target, cape_operand)) {
+                                cape_fetch_sum((volatile void *)cape_target, (unsigned long long)cape_operand, sizeof *cape_target);
+                            } else {
+                                __typeof__(*cape_target) cape_new;
+                                unsigned long long cape_old;
+                                cape_atomic_load((const volatile void *)cape_target, &cape_old, sizeof cape_new, CAPE_RELAXED);
+                                do {
+                                    __builtin_memcpy((void *)&cape_new, &cape_old, sizeof cape_new);
+                                    cape_new += cape_operand;
+                                } while (!cape_atomic_replace((volatile void *)cape_target, &cape_old, (const void *)&cape_new, sizeof cape_new, CAPE_RELAXED));
+                            }
+                        } else if (CAPE_COMMUTES(*cape_target, cape_operand)) {
                             const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
-                            cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
+                            cape_atomic_update((void *)cape_target, (const void *)&cape_converted, sizeof *cape_target, CAPE_OPERATION(sum, *cape_target));
                         } else {
                             static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
-                            cape_atomic_enter(&cape_site_3);
+                            cape_atomic_enter(&cape_site_3, CAPE_ATOMIC_CHANGE);
                             *cape_target += cape_operand;
-                            cape_atomic_exit(&cape_site_3);
+                            cape_atomic_exit(&cape_site_3, CAPE_ATOMIC_CHANGE);
                         }
                     }
                     if (i % 1000 == 0) {
                         {
                             __typeof__(seen) *const cape_target = &(seen);
                             const __typeof__(((unsigned char)(1 << b % 8)) + 0) cape_operand = ((unsigned char)(1 << b % 8));
-                            if (CAPE_COMMUTES(*cape_target, cape_operand)) {
+                            if (cape_alone && CAPE_LOCK_FREE(*cape_target)) {
+                                if (CAPE_INTEGERS(*cape_target, cape_operand)) {
+                                    cape_fetch_or((volatile void *)cape_target, (unsigned long long)cape_operand, sizeof *cape_target);
+                                } else {
+                                    __typeof__(*cape_target) cape_new;
+                                    unsigned long long cape_old;
+                                    cape_atomic_load((const volatile void *)cape_target, &cape_old, sizeof cape_new, CAPE_RELAXED);
+                                    do {
+                                        __builtin_memcpy((void *)&cape_new, &cape_old, sizeof cape_new);
+                                        cape_new |= cape_operand;
+                                    } while (!cape_atomic_replace((volatile void *)cape_target, &cape_old, (const void *)&cape_new, sizeof cape_new, CAPE_RELAXED));
+                                }
+                            } else if (CAPE_COMMUTES(*cape_target, cape_operand)) {
                                 const __typeof__(*cape_target) cape_converted = (__typeof__(*cape_target))cape_operand;
-                                cape_atomic_update((void *)cape_target, &cape_converted, sizeof *cape_target, CAPE_OPERATION(or, *cape_target));
+                                cape_atomic_update((void *)cape_target, (const void *)&cape_converted, sizeof *cape_target, CAPE_OPERATION(or, *cape_target));
                             } else {
                                 static const char cape_mixed[!CAPE_COMMUTES(*cape_target, cape_operand)] __attribute__((used, section("cape_mixed"))) = {};
-                                cape_atomic_enter(&cape_site_4);
+                                cape_atomic_enter(&cape_site_4, CAPE_ATOMIC_CHANGE);
                                 *cape_target |= cape_operand;
-                                cape_atomic_exit(&cape_site_4);
+                                cape_atomic_exit(&cape_site_4, CAPE_ATOMIC_CHANGE);
                             }
                         }
                     }
