@@ -498,7 +498,16 @@ impl Session {
     ) -> Result<i32, Error> {
         let mut words: Vec<OsString> = Vec::new();
         if input.language != Language::Host {
-            words.extend(["-fno-pie", "-pthread", OPENMP_VERSION, "-isystem"].map(OsString::from));
+            words.extend(
+                [
+                    "-fno-pie",
+                    "-pthread",
+                    "-fopenmp-simd",
+                    OPENMP_VERSION,
+                    "-isystem",
+                ]
+                .map(OsString::from),
+            );
             words.push(self.layout.headers()?.into_os_string());
         }
         words.extend(self.options.words(Step::CompileOriginal));
@@ -531,8 +540,10 @@ impl Session {
             write_file(&naming::saved(&self.options, input, ".cape.i"), text)?;
         }
         // Comments, which say that a case falls through, did not survive preprocessing.
-        let mut words: Vec<OsString> =
-            vec!["-fno-pie".into(), "-pthread".into(), "-fopenmp-simd".into()];
+        // What is left of OpenMP in the text is for the host's vectoriser.
+        let mut words: Vec<OsString> = ["-fno-pie", "-pthread", "-fopenmp-simd"]
+            .map(OsString::from)
+            .into();
         words.extend(self.options.words(Step::CompileTranslated));
         words.push("-Wno-implicit-fallthrough".into());
         words.extend(naming::auxiliary_flags(&self.options, input));

@@ -327,7 +327,13 @@ impl Filter<'_> {
 
     /// `main() {`: a function whose return type is left out.
     fn implicit_int(&self, index: usize) -> bool {
-        matches!(self.before(index), "" | ";" | "}")
+        let storage = |word: &str| matches!(word, "static" | "extern" | "inline" | "__inline");
+        let mut start = index;
+        while start > 0 && storage(self.before(start)) {
+            start -= 1;
+        }
+        matches!(self.before(start), "" | ";" | "}")
+            && !storage(self.word(index))
             && self.word(index + 1) == "("
             && !self.word(index).starts_with("_Static_assert")
             && closing(self.text, self.tokens, index + 1).is_some_and(|close| {

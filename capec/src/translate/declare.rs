@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::program::{ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
+use super::program::{AUTO_TYPE, ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 use super::sharing::{typedefs, variable_dimensions};
 use super::tokens::{TokenKind, first_at, is_word_part, tokens_within};
 
@@ -167,7 +167,33 @@ pub fn specifiers(program: &Program<'_>, entity: EntityId, scope: Option<Constru
     if let (Some(body), Some(hoist)) = (declared.untagged_body.clone(), declared.hoist) {
         replaced.push((body, tag(hoist)));
     }
+    if let Some(initializer) = &declared.inferred {
+        let place = first_at(program.tokens, declared.specifiers.start);
+        let word = program.tokens[place..]
+            .iter()
+            .find(|token| token.text(program.text) == AUTO_TYPE);
+        // The comma makes a value of it: an array a pointer, without qualifiers (as __auto_type does).
+        let variables: Vec<(Range<usize>, String)> = program
+            .uses_in(initializer)
+            .iter()
+            .filter(|found| program.entities[found.entity].kind.is_variable())
+            .filter(|found| variable_dimensions(program, found.entity).is_empty())
+            .map(|found| (found.range.clone(), unnamed(program, found.entity, scope)))
+            .collect();
+        let value = respelled(program, initializer, scope, &variables);
+        // The tree counts the `=` to the initializer.
+        let value = value.trim_start().trim_start_matches('=');
+        let of_value = format!("__typeof__(((void)0, ({value})))");
+        replaced.extend(word.map(|word| (word.range.clone(), of_value)));
+    }
     respelled(program, &declared.specifiers, scope, &replaced)
+}
+
+/// An lvalue of the type of `entity`, never to be evaluated, that does not depend on which names are declared already.
+fn unnamed(program: &Program<'_>, entity: EntityId, scope: Option<ConstructId>) -> String {
+    let base = specifiers(program, entity, scope);
+    let pointer = declarator(program, entity, "(*)", &[], scope);
+    format!("(*({base} {pointer})0)")
 }
 
 /// The declarator of `entity` with `name` in place of its own; `dimensions` names variable array sizes by layer.

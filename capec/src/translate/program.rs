@@ -18,6 +18,9 @@ use super::loops::{Canonical, Relation};
 use super::reductions::DeclaredReduction;
 use super::tokens::{Token, TokenKind, first_at};
 
+/// The specifier of a variable that has its initializer's type.
+pub const AUTO_TYPE: &str = "__auto_type";
+
 /// Index into [`Program::entities`].
 pub type EntityId = usize;
 /// Index into [`Program::constructs`].
@@ -112,8 +115,8 @@ pub struct Declared {
     pub constant: bool,
     /// `volatile` or `_Atomic` among the specifiers.
     pub volatile: bool,
-    /// `__auto_type`.
-    pub inferred: bool,
+    /// `__auto_type`: the initializer, whose value has the type.
+    pub inferred: Option<Range<usize>>,
     /// `register` keyword, if any.
     pub register: Option<Range<usize>>,
 }

@@ -154,16 +154,12 @@ impl Sharing<'_, '_> {
         let Some(declared) = self.program.entities[entity].declared.clone() else {
             return;
         };
-        if declared.inferred {
-            let name = self.program.entities[entity].name.clone();
-            let place = self.program.entities[entity].place.clone();
-            self.problems.push(Problem::new(place, format!("'{name}' is used in a parallel region, but '__auto_type' does not say its type"))
-                .note("declare it with its type"));
-        }
+        let initializer = declared.inferred.unwrap_or_default();
         let in_specifiers: Vec<EntityId> = self
             .program
             .uses_in(&declared.specifiers)
             .iter()
+            .chain(self.program.uses_in(&initializer))
             .map(|found| found.entity)
             .collect();
         if let (Some(_), Some(hoist)) = (&declared.untagged_body, declared.hoist) {
@@ -406,7 +402,7 @@ pub fn is_spellable(program: &Program<'_>, entity: EntityId) -> bool {
     let unsized_array = matches!(declared.layers.first(), Some(Layer::Array(range)) if is_empty_size(program, range))
         && found.kind != EntityKind::Parameter;
     (declared.untagged_body.is_none() || declared.hoist.is_some())
-        && !declared.inferred
+        && declared.inferred.is_none()
         && !hidden_array
         && !unsized_array
         && variable_dimensions(program, entity).is_empty()

@@ -11,8 +11,8 @@ use lang_c::span::{Node, Span};
 use lang_c::visit::{self, Visit};
 
 use super::super::program::{
-    Base, Declared, Entity, EntityId, EntityKind, Function, Hoist, Layer, declarator_layers,
-    declared_name, has_storage,
+    AUTO_TYPE, Base, Declared, Entity, EntityId, EntityKind, Function, Hoist, Layer,
+    declarator_layers, declared_name, has_storage,
 };
 use super::super::tokens::{TokenKind, first_at};
 use super::Resolver;
@@ -42,6 +42,7 @@ impl<'a> Resolver<'a, '_> {
             for declaration in &definition.declarations {
                 this.old_style_parameters(declaration);
             }
+            this.implicit_parameters(&definition.declarator.node);
             this.visit_statement(&definition.statement.node, &definition.statement.span);
         });
         self.finish_jumps();
@@ -87,6 +88,24 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
+    /// Old-style parameters without a declaration: they are `int`.
+    fn implicit_parameters(&mut self, declarator: &'a Declarator) {
+        for derived in &declarator.derived {
+            let DerivedDeclarator::KRFunction(names) = &derived.node else {
+                continue;
+            };
+            for name in names {
+                let known = self
+                    .scopes
+                    .last()
+                    .is_some_and(|scope| scope.ordinary.contains_key(&name.node.name));
+                if !known {
+                    self.enter(name, EntityKind::Parameter, None);
+                }
+            }
+        }
+    }
+
     pub(super) fn prototype(&mut self, declarator: &'a FunctionDeclarator, _span: &'a Span) {
         self.scoped(|this| {
             for parameter in &declarator.parameters {
@@ -109,8 +128,15 @@ impl<'a> Resolver<'a, '_> {
             let declarator = &each.node.declarator;
             self.visit_declarator(&declarator.node, &declarator.span);
             let kind = self.kind(declaration, &declarator.node, typedef);
-            self.declare(specifiers, declarator, kind);
+            let entity = self.declare(specifiers, declarator, kind);
             if let Some(initializer) = &each.node.initializer {
+                let range = self.program.range(initializer.span);
+                if let Some(entity) = entity
+                    && let Some(declared) = &mut self.program.entities[entity].declared
+                    && declared.inferred.is_some()
+                {
+                    declared.inferred = Some(range);
+                }
                 let hoist = self.hoist.take();
                 self.visit_initializer(&initializer.node, &initializer.span);
                 self.hoist = hoist;
@@ -246,6 +272,11 @@ impl<'a> Resolver<'a, '_> {
         let register = specifiers.iter().find(|specifier| {
             matches!(&specifier.node, DeclarationSpecifier::StorageClass(class) if class.node == StorageClassSpecifier::Register)
         });
+        let inferred = self
+            .program
+            .slice(&range)
+            .contains(AUTO_TYPE)
+            .then(|| range.clone());
         Some(Declared {
             dropped: specifiers.iter().filter_map(dropped).collect(),
             tagged_body: body
@@ -255,11 +286,14 @@ impl<'a> Resolver<'a, '_> {
                 .filter(|_| !tagged)
                 .and_then(|specifier| self.braces(self.program.range(specifier.span))),
             hoist: self.hoist,
-            inferred: self.program.slice(&range).contains("__auto_type"),
+            base: match &inferred {
+                Some(_) => Base::Unknown,
+                None => self.base(specifiers),
+            },
+            inferred,
             specifiers: range,
             declarator: self.program.range(declarator.span),
             layers: declarator_layers(&declarator.node, &|span| self.program.range(span)),
-            base: self.base(specifiers),
             constant: has_qualifier(|qualifier| matches!(qualifier, TypeQualifier::Const)),
             volatile: has_qualifier(|qualifier| {
                 matches!(qualifier, TypeQualifier::Volatile | TypeQualifier::Atomic)
