@@ -352,6 +352,8 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
     parent.counts.fetch_add(CHILD + REFERENCE, Relaxed);
     if let Some(event) = wishes.event {
         *event = super::event::handle(task);
+        // SAFETY: the task was made of this recipe and does not run yet.
+        unsafe { recipe.copy_again(task, (&raw const *event).cast()) };
     }
     // SAFETY: made above.
     let this = unsafe { &*task };

@@ -228,6 +228,24 @@ impl Recipe {
         task
     }
 
+    /// Copies the variable at `original` once more: the event of a detachable task has its value only when the task exists.
+    ///
+    /// # Safety
+    /// `task` was made of this recipe, whose arrays still exist, and has not begun.
+    pub unsafe fn copy_again(&self, task: *mut Task, original: *const c_void) {
+        // SAFETY: the environment follows the header.
+        let own = unsafe { Task::environment(task) };
+        for k in 0..self.captures as usize {
+            let bytes = self.size_of_copy(k);
+            // SAFETY: both arrays have `captures` elements.
+            let (from, to) = unsafe { (*self.environment.add(k), *own.add(k)) };
+            if bytes != 0 && from.cast_const() == original {
+                // SAFETY: both are good for `bytes` bytes: the variable and its copy.
+                unsafe { std::ptr::copy_nonoverlapping(from.cast::<u8>(), to.cast(), bytes) };
+            }
+        }
+    }
+
     /// Writes environment and copies.
     unsafe fn fill(&self, task: *mut Task) {
         let captures = self.captures as usize;

@@ -3,7 +3,7 @@
 use super::super::code::{Code, Piece};
 use super::super::declare::{Access, access, expression};
 use super::super::directive::{ClauseKind, Directive};
-use super::super::program::{Base, ConstructId, EntityId, EntityKind, Private};
+use super::super::program::{Base, ConstructId, EntityId, EntityKind, Layer, Private, Use};
 use super::super::template::{self, lines};
 use super::Lowerer;
 use super::environment::section_of;
@@ -22,7 +22,9 @@ impl Lowerer<'_, '_> {
         let name = self.task_name(id);
         let mut environment = self.captures(id);
         self.add_globals(id, &mut environment);
-        let dimensions = lines(std::mem::take(&mut environment.dimensions));
+        let mut dimensions = std::mem::take(&mut environment.dimensions);
+        dimensions.push(self.reduced_sections(id));
+        let dimensions = lines(dimensions);
         let call = self.call(id, &environment);
         let captures = self.task_captures(id, environment);
         let body = self.body(id);
