@@ -181,7 +181,11 @@ impl Inbox {
             } => {
                 self.chunks.insert(instance, (first, end));
             }
-            Reply::Task(news) => self.tasks.push_back(news),
+            Reply::Task(news) => {
+                if !crate::tasks::remote::note(&news) {
+                    self.tasks.push_back(news);
+                }
+            }
             Reply::Shutdown | Reply::Abort => self.shutdown = true,
         }
     }
@@ -466,7 +470,11 @@ impl Exchange {
         if reply == Reply::Abort {
             exit_now(1);
         }
+        let concerns_tasks = matches!(reply, Reply::Task(_));
         self.look(|inbox| inbox.take_reply(reply));
+        if concerns_tasks {
+            crate::tasks::remote::ring();
+        }
     }
 
     fn give(&self, result: Result<(), transport::Error>, to: &str) {

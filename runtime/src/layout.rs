@@ -16,10 +16,19 @@
 const STACKS: usize = 0x0f00_0000_0000;
 /// First byte of the heap's range.
 const HEAP: usize = 0x1000_0000_0000;
+/// First byte of the tasks' range.
+const TASKS: usize = 0x0e00_0000_0000;
+/// Bytes of a rank's memory for tasks.
+const TASK_MEMORY: usize = 256 << 20;
 /// Unmapped space between stacks, so that an overflow faults.
 const GUARD: usize = 1 << 20;
 /// Threads of a rank that have stacks in the range, at most; less if there is no room for so many.
 const THREADS: usize = 1024;
+
+/// Whether some rank makes tasks at `address`.
+pub fn is_task_memory(address: usize) -> bool {
+    (TASKS..STACKS).contains(&address)
+}
 
 /// The address map of a job.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +106,15 @@ impl Layout {
         Span {
             start,
             end: start + self.stack_size,
+        }
+    }
+
+    /// Where `rank` makes the tasks of teams over ranks.
+    pub fn task_memory(&self, rank: u32) -> Span {
+        let start = TASKS + rank as usize * TASK_MEMORY;
+        Span {
+            start,
+            end: start + TASK_MEMORY,
         }
     }
 

@@ -87,6 +87,18 @@ impl Memory {
         self.appended
     }
 
+    /// Counts entries that another rank appended for this one.
+    pub fn add_appended(&mut self, entries: u64) {
+        self.appended += entries;
+    }
+
+    /// Leaves the count of the entries appended after the first `reported` to another rank; returns their number.
+    pub fn hand_over(&mut self, reported: u64) -> u64 {
+        let late = self.appended.saturating_sub(reported);
+        self.appended -= late;
+        late
+    }
+
     /// Counts one more entry appended to the lock-ordered log.
     pub fn count_appended(&mut self) {
         self.appended += 1;

@@ -23,6 +23,8 @@ use crate::ffi::site::Site;
 use crate::icv;
 use crate::memory::Occasion;
 use crate::session::{Session, State};
+use crate::tasks::pool::Pool;
+use crate::tasks::remote;
 use crate::team::{self, Task, Team};
 
 /// An outlined region.
@@ -46,7 +48,7 @@ pub unsafe fn fork_join(
     let join = |part: &Team| {
         contribute(session, part);
         session.state().watch.ended_computing(clock);
-        join_as_driver(session, site, team);
+        join_as_driver(session, site, team, part.tasks());
         session
             .state()
             .watch
@@ -107,10 +109,11 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
         reopened: crate::ffi::files::at_fork(),
     }));
     state.watch.moving(|| session.exchange.order(&order));
+    remote::enter_phase(state.epoch);
     state.epoch
 }
 
-fn join_as_driver(session: &Session, site: &Site, team: u32) {
+fn join_as_driver(session: &Session, site: &Site, team: u32, tasks: &Pool) {
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
     let own = if guard.memory.operations_overlap_changes() {
@@ -123,7 +126,7 @@ fn join_as_driver(session: &Session, site: &Site, team: u32) {
         entries: own.into_iter().collect(),
         ..Advance::default()
     };
-    collect_arrivals(session, site, team, Meeting::Join, &mut advance);
+    collect_arrivals(session, site, team, tasks, Meeting::Join, &mut advance);
     let mut guard = session.state();
     catch_up(session, &mut guard, &advance);
     guard.unsent = advance;
@@ -142,7 +145,14 @@ pub fn barrier(session: &Session, site: &Site, part: &Team) {
             entries: entry.into_iter().collect(),
             ..Advance::default()
         };
-        collect_arrivals(session, site, part.size(), Meeting::Barrier, &mut advance);
+        collect_arrivals(
+            session,
+            site,
+            part.size(),
+            part.tasks(),
+            Meeting::Barrier,
+            &mut advance,
+        );
         advance.freed.extend(session.heap.take_foreign_frees());
         let order = Order::Release(advance);
         let mut guard = session.state();
@@ -154,7 +164,9 @@ pub fn barrier(session: &Session, site: &Site, part: &Team) {
     } else {
         arrive(session, &mut guard, site, Meeting::Barrier, entry);
         drop(guard);
-        let order = session.waiting(|| session.exchange.wait(|inbox| inbox.orders.pop_front()));
+        let order = session.waiting(|| {
+            remote::serve_until(session, part.tasks(), |inbox| inbox.orders.pop_front())
+        });
         match order {
             Order::Release(advance) => catch_up(session, &mut session.state(), &advance),
             other => fatal(format_args!(
@@ -164,6 +176,7 @@ pub fn barrier(session: &Session, site: &Site, part: &Team) {
             )),
         }
     }
+    remote::enter_phase(session.state().epoch);
 }
 
 fn publish(session: &Session, state: &mut State, occasion: Occasion) -> Option<Entry> {
@@ -192,6 +205,7 @@ fn arrive(
         appended: state.memory.appended(),
         freed: session.heap.take_foreign_frees(),
     };
+    remote::arrived(arrival.appended);
     state.watch.moving(|| session.exchange.arrive(&arrival));
 }
 
@@ -200,13 +214,14 @@ fn collect_arrivals(
     session: &Session,
     site: &Site,
     team: u32,
+    tasks: &Pool,
     meeting: Meeting,
     advance: &mut Advance,
 ) {
     let epoch = session.state().epoch;
     for rank in 1..session.ranks_in(team) {
         let arrival = session.waiting(|| {
-            session.exchange.wait(|inbox| {
+            remote::serve_until(session, tasks, |inbox| {
                 inbox
                     .arrivals
                     .get_mut(&rank)
@@ -317,6 +332,7 @@ fn take_part(session: &Session, fork: Fork) {
     }
     state.settled = false;
     state.epoch = fork.epoch;
+    remote::enter_phase(fork.epoch);
     state.stack_bound = fork.stack_bound as usize;
     catch_up(session, state, &fork.advance);
     catch_up_log(session, state, fork.head);
@@ -366,6 +382,11 @@ fn take_part(session: &Session, fork: Fork) {
         state
             .watch
             .attribute(site.label(), session.exchange.node().counters());
+        drop(guard);
+        // Other ranks may still have tasks to give, until the driver goes on.
+        remote::serve_until(session, part.tasks(), |inbox| {
+            (!inbox.orders.is_empty() || inbox.shutdown).then_some(())
+        });
     };
     // SAFETY: capec generated the function; its argument lies in the image.
     unsafe { team::run(fork.team, part, fork.epoch, task, join) };

@@ -199,7 +199,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         .map_err(|error| format!("no way to track written pages: {error}"))?;
     let libraries = libraries::at_start();
     let globals = globals(&libraries);
-    let image = map_image(config.rank, layout, &globals, tracker)?;
+    let image = map_image(config.rank, config.size, layout, &globals, tracker)?;
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.address().to_string();
     if config.verbose {
@@ -299,6 +299,7 @@ fn loaded(libraries: &[Library]) -> Vec<(String, u64)> {
 
 fn map_image(
     rank: u32,
+    ranks: u32,
     layout: Layout,
     globals: &[(Span, Initial)],
     tracker: TrackerKind,
@@ -318,9 +319,9 @@ fn map_image(
         })
     };
     reserve(layout.heap(), "heap")?;
-    reserve(layout.stack(0), "driver's stack")?;
-    if rank > 0 {
-        reserve(layout.stack(rank), "stack")?;
+    for any in 0..ranks {
+        reserve(layout.stack(any), "stacks")?;
+        reserve(layout.task_memory(any), "tasks")?;
     }
     let mut ranges = Vec::new();
     let mut track = |span: Span, initial, usage| {
@@ -338,11 +339,16 @@ fn map_image(
     for &(span, initial) in globals {
         track(span, initial, Use::Data)?;
     }
-    track(
-        layout.stack(0),
-        Initial::Zero,
-        if rank == 0 { Use::OwnStack } else { Use::Data },
-    )?;
+    // A task may refer to its creator's locals wherever it runs.
+    for any in 0..ranks {
+        let usage = if rank == any {
+            Use::OwnStack
+        } else {
+            Use::Data
+        };
+        track(layout.stack(any), Initial::Zero, usage)?;
+        track(layout.task_memory(any), Initial::Zero, Use::Data)?;
+    }
     track(layout.heap(), Initial::Zero, Use::Data)?;
     // SAFETY: the globals are the executable's own and its libraries' (one that the program closes leaves a program that is wrong), the rest was reserved above; none of it is ever unmapped.
     unsafe { Image::track(&ranges, tracker) }.map_err(|error| error.to_string())
@@ -407,6 +413,14 @@ impl Session {
                 self.exchange.report_ready();
             }
         });
+    }
+
+    /// Whether `address` is memory that all ranks share, the stacks of all ranks' first threads included.
+    pub fn in_image(&self, address: usize) -> bool {
+        self.layout.heap().contains(address)
+            || crate::layout::is_task_memory(address)
+            || self.globals.iter().any(|span| span.contains(address))
+            || (0..self.size).any(|rank| self.layout.stack(rank).contains(address))
     }
 
     /// All memory that can have been written since the start, with the driver's stack from `stack_bound` up.

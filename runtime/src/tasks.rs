@@ -14,6 +14,7 @@ pub mod event;
 pub mod group;
 pub mod parker;
 pub mod pool;
+pub mod remote;
 pub mod schedule;
 pub mod spin;
 pub mod task;

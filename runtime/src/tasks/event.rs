@@ -35,7 +35,11 @@ pub struct NoEvent;
 /// # Safety
 /// If it is the handle of an event, that has not been fulfilled before.
 pub unsafe fn fulfil(event: *mut c_void) -> Result<(), NoEvent> {
-    let (_rank, task) = parse(event).ok_or(NoEvent)?;
+    let (rank, task) = parse(event).ok_or(NoEvent)?;
+    if let Some(session) = session::get().filter(|session| session.rank != rank) {
+        super::remote::fulfil(session, rank, event as u64);
+        return Ok(());
+    }
     // SAFETY: the caller's promise: the task exists until then.
     unsafe { super::schedule::fulfil(task) };
     Ok(())

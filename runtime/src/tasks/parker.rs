@@ -53,6 +53,11 @@ impl Parker {
         self.0
     }
 
+    /// Whether it has been woken since [`Parker::prepare`].
+    pub fn is_awake(self) -> bool {
+        WORDS[usize::from(self.0)].0.load(SeqCst) == 0
+    }
+
     /// About to sleep: a wake from here on is not lost.
     pub fn prepare(self) {
         WORDS[usize::from(self.0)].0.store(1, SeqCst);
@@ -96,6 +101,7 @@ impl Parker {
                     1,
                 )
             };
+            super::remote::wake_listeners();
         }
     }
 }

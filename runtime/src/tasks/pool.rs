@@ -14,7 +14,7 @@ use std::sync::atomic::{
 
 use super::parker::Parker;
 use super::spin::Spin;
-use super::task::Task;
+use super::task::{Task, flag};
 use crate::team::wait::Gate;
 
 /// A deferred task on its way from thread to thread.
@@ -28,6 +28,8 @@ unsafe impl Send for Deferred {}
 #[repr(align(128))]
 struct Deque {
     length: AtomicUsize,
+    /// The lowest address of the stack at which its thread has made a task.
+    lowest_frame: AtomicUsize,
     ring: Spin<VecDeque<Deferred>>,
 }
 
@@ -96,7 +98,9 @@ unsafe impl Sync for Pool {}
 fn allowed(task: Deferred, constraint: Constraint) -> bool {
     constraint.is_none_or(|ancestor| {
         // SAFETY: tasks in a pool are alive.
-        unsafe { &*task.0 }.descends_from(ancestor)
+        let task = unsafe { &*task.0 };
+        // SAFETY: and so are their parents. Another rank waits for what it has given, perhaps in a task that this one waits for.
+        task.descends_from(ancestor) || unsafe { (*task.parent).has(flag::STOLEN) }
     })
 }
 
@@ -127,6 +131,12 @@ impl Pool {
         if self.deques.len() < self.threads {
             self.deques.resize_with(self.threads, Deque::default);
         }
+        if spans_ranks {
+            super::remote::set_gate(gate);
+            for deque in &mut self.deques {
+                *deque.lowest_frame.get_mut() = usize::MAX;
+            }
+        }
     }
 
     fn deques(&self) -> &[Deque] {
@@ -146,6 +156,23 @@ impl Pool {
     /// Whether other ranks may run its tasks.
     pub fn spans_ranks(&self) -> bool {
         self.spans_ranks
+    }
+
+    /// Thread `slot` makes a task in a function whose frame lies above `address`.
+    #[inline]
+    pub fn note_frame(&self, slot: usize, address: usize) {
+        if let Some(deque) = self.deques.get(slot)
+            && deque.lowest_frame.load(Relaxed) > address
+        {
+            deque.lowest_frame.store(address, Relaxed);
+        }
+    }
+
+    /// The lowest frame of the rank's first thread that has made a task; `usize::MAX`: none.
+    pub fn lowest_frame(&self) -> usize {
+        self.deques
+            .first()
+            .map_or(usize::MAX, |deque| deque.lowest_frame.load(Relaxed))
     }
 
     /// Tasks in the queue of one thread.
@@ -208,6 +235,9 @@ impl Pool {
             // SAFETY: the promise made to `prepare`.
             if let Some(gate) = unsafe { self.gate.as_ref() } {
                 gate.notify();
+            }
+            if self.spans_ranks {
+                super::remote::wake_listeners();
             }
         }
     }

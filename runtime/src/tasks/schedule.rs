@@ -17,11 +17,13 @@ use super::depend::{self, Kind};
 use super::group::{Group, Item};
 use super::parker::Parker;
 use super::pool::{Constraint, Pool};
+use super::remote;
 use super::task::{
     ANY_WAITER, Blocks, CHILD, REFERENCE, Recipe, Task, announcement, children, flag, references,
     waiter,
 };
 use crate::icv::process;
+use crate::session;
 
 /// Deferred tasks in a thread's queue from which on it runs new ones at once.
 const CROWDED: usize = 256;
@@ -29,6 +31,8 @@ const CROWDED: usize = 256;
 const TOWER: u32 = 64;
 /// As `CROWDED`, inside a tower.
 const OVERCROWDED: usize = 1 << 16;
+/// Tasks of other ranks inside one another from which on a thread asks for no more.
+const ADOPTIONS: u32 = 4;
 /// Looks at the queues before a thread sleeps.
 const PATIENCE: u32 = 400;
 
@@ -50,6 +54,8 @@ struct Worker {
     alone: Cell<*const Pool>,
     /// Tasks run at once inside one another.
     tower: Cell<u32>,
+    /// Tasks of other ranks that it is in the midst of.
+    adopted: Cell<u32>,
     blocks: Blocks,
 }
 
@@ -61,6 +67,7 @@ thread_local! {
             parker: Cell::new(None),
             alone: Cell::new(std::ptr::null()),
             tower: Cell::new(0),
+            adopted: Cell::new(0),
             blocks: Blocks::new(),
         }
     };
@@ -135,6 +142,9 @@ impl Worker {
         // SAFETY: the caller's promise.
         let this = unsafe { &*task };
         let outer = self.current.replace(task);
+        // SAFETY: a task's parent outlives it.
+        let adopted = u32::from(unsafe { (*this.parent).has(flag::STOLEN) });
+        self.adopted.set(self.adopted.get() + adopted);
         if let Some(body) = this.body.filter(|_| !is_cancelled(this)) {
             // SAFETY: capec generated body and environment together.
             unsafe { body(Task::environment(task)) };
@@ -143,6 +153,7 @@ impl Worker {
             group_end();
         }
         self.current.set(outer);
+        self.adopted.set(self.adopted.get() - adopted);
         if this.has(flag::DETACHED) && this.event.fetch_or(ENDED, AcqRel) & FULFILLED == 0 {
             return;
         }
@@ -206,8 +217,14 @@ impl Worker {
         let (mut task, mut amount) = (task, amount);
         loop {
             // SAFETY: the amount stands for a reference, which ends here.
-            let before = unsafe { &(*task).counts }.fetch_sub(amount, AcqRel);
+            let this = unsafe { &*task };
+            let stolen = this.has(flag::STOLEN);
+            let before = this.counts.fetch_sub(amount, AcqRel);
             let after = before - amount;
+            if stolen && references(after) == 1 {
+                // SAFETY: what was given to this rank, and all it made, is complete.
+                return unsafe { remote::finished(task) };
+            }
             let settled = children(after) == 0 || references(after) == 1;
             if before & ANY_WAITER != 0 && settled {
                 waiter(before).wake();
@@ -243,10 +260,18 @@ impl Worker {
     fn wait_until(&self, constraint: Constraint, bell: &Bell<'_>, done: impl Fn() -> bool) {
         let pool = self.pool();
         let mut looks = 0;
+        let spans_ranks = pool.spans_ranks();
         while !done() {
+            if spans_ranks {
+                remote::offer(pool, 1);
+            }
             if let Some(task) = pool.take(self.slot.get(), constraint) {
                 // SAFETY: what a pool hands out is alive and the taker's.
                 unsafe { self.execute(task) };
+                looks = 0;
+                continue;
+            }
+            if spans_ranks && remote::attend(pool, self.may_ask(constraint)) {
                 looks = 0;
                 continue;
             }
@@ -278,12 +303,16 @@ impl Worker {
             counts.fetch_or(announcement(parker), SeqCst);
         }
         pool.announce(parker, constraint.is_none());
-        if reason() {
-            parker.cancel();
-        } else {
-            parker.sleep();
-            parker.cancel();
+        if !reason() {
+            match session::get().filter(|_| pool.spans_ranks()) {
+                Some(session) => {
+                    let idle = self.may_ask(constraint);
+                    remote::sleep_unless(session, idle, || parker.is_awake() || reason());
+                }
+                None => parker.sleep(),
+            }
         }
+        parker.cancel();
         pool.withdraw(parker);
         if let Bell::Counts(counts) = bell {
             counts.fetch_and(!ANY_WAITER, SeqCst);
@@ -296,6 +325,11 @@ impl Worker {
         // SAFETY: the caller's promise.
         unsafe { self.execute(task) };
         self.tower.set(self.tower.get() - 1);
+    }
+
+    /// Whether this thread asks other ranks for tasks: what it was given inside of what it was given must not pile up on its stack.
+    fn may_ask(&self, constraint: Constraint) -> bool {
+        constraint.is_none() || self.adopted.get() < ADOPTIONS
     }
 
     fn defers(&self, pool: &Pool) -> bool {
@@ -334,6 +368,11 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
         return;
     }
     let pool = worker.pool();
+    if pool.spans_ranks() {
+        let marker = 0_u8;
+        let frame = std::ptr::from_ref(std::hint::black_box(&marker)) as usize;
+        pool.note_frame(worker.slot.get(), frame);
+    }
     let mut flags = wishes.flags;
     if parent.has(flag::FINAL) {
         flags |= flag::FINAL | flag::UNDEFERRED;
@@ -377,10 +416,45 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
         unsafe { run_undeferred(worker, task) };
     } else if worker.defers(pool) {
         pool.push(worker.slot.get(), task);
+        if pool.spans_ranks() {
+            remote::offer(pool, 0);
+        }
     } else {
         // SAFETY: made above.
         unsafe { worker.execute_at_once(task) };
     }
+}
+
+/// Makes a task that another rank has given to this one, a child of `root`.
+///
+/// # Safety
+/// As for [`spawn`]; the root is alive.
+pub unsafe fn adopt(recipe: &Recipe, root: *mut Task, flags: u32, priority: u32) {
+    let worker = Worker::get();
+    // SAFETY: the caller's promise.
+    let task = unsafe { recipe.make(&worker.blocks, root, flags, priority) };
+    // SAFETY: the caller's promise.
+    let (counts, pool) = unsafe { (&(*root).counts, &*(*root).pool) };
+    counts.fetch_add(CHILD + REFERENCE, Relaxed);
+    pool.push(worker.slot.get(), task);
+}
+
+/// Completes a task that another rank has executed.
+///
+/// # Safety
+/// This rank gave it away, and it is complete there.
+pub unsafe fn complete_elsewhere(task: *mut Task) {
+    // SAFETY: the caller's promise.
+    unsafe { Worker::get().complete(task) };
+}
+
+/// Takes `amount` from a task's counts.
+///
+/// # Safety
+/// The amount is the caller's; the task may be gone afterwards.
+pub unsafe fn leave(task: *mut Task, amount: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { Worker::get().leave(task, amount) };
 }
 
 /// Runs a task its creator waits for, until it is complete.
@@ -571,10 +645,17 @@ pub fn drain() {
 #[inline]
 pub fn help() -> bool {
     let worker = Worker::get();
-    if worker.current.get().is_null() || !worker.pool().used() {
+    if worker.current.get().is_null() {
         return false;
     }
-    let task = worker.pool().take(worker.slot.get(), None);
+    let pool = worker.pool();
+    if pool.spans_ranks() && remote::attend(pool, true) {
+        return true;
+    }
+    if !pool.used() {
+        return false;
+    }
+    let task = pool.take(worker.slot.get(), None);
     if let Some(task) = task {
         // SAFETY: what a pool hands out is alive and the taker's.
         unsafe { worker.execute(task) };

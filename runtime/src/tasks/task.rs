@@ -20,7 +20,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::depend::{Children, Node};
 use super::group::Group;
@@ -92,6 +92,8 @@ pub mod flag {
     pub const IMPLICIT: u32 = 1 << 18;
     /// Another rank's: its completion is reported there.
     pub const STOLEN: u32 = 1 << 19;
+    /// One of a taskloop: its environment has a chunk.
+    pub const LOOP: u32 = 1 << 21;
     /// The creator waits for its turn itself instead of leaving it to the pool.
     pub const AWAITED: u32 = 1 << 20;
 }
@@ -168,7 +170,7 @@ impl Recipe {
         unsafe { *self.sizes.add(k) }
     }
 
-    fn block_size(&self) -> usize {
+    fn block_size(&self, keeps_sizes: bool) -> usize {
         let mut size = self.start_of_copies();
         for k in 0..self.captures as usize {
             let bytes = self.size_of_copy(k);
@@ -178,6 +180,10 @@ impl Recipe {
         }
         if self.chunk.is_some() {
             size = align_up(size, align_of::<Chunk>()) + size_of::<Chunk>();
+        }
+        if keeps_sizes {
+            size =
+                align_up(size, align_of::<usize>()) + self.captures as usize * size_of::<usize>();
         }
         align_up(size, GRAIN)
     }
@@ -199,10 +205,16 @@ impl Recipe {
         flags: u32,
         priority: u32,
     ) -> *mut Task {
-        let size = self.block_size();
-        let task = blocks.take(size);
         // SAFETY: the caller's promise.
         let creator = unsafe { &*parent };
+        // SAFETY: a pool outlives the tasks of its team.
+        let spans_ranks = unsafe { creator.pool.as_ref() }.is_some_and(Pool::spans_ranks);
+        let (task, size) = blocks.take(self.block_size(spans_ranks), spans_ranks);
+        let flags = if self.chunk.is_some() {
+            flags | flag::LOOP
+        } else {
+            flags
+        };
         // SAFETY: the block is ours and large enough.
         unsafe {
             task.write(Task {
@@ -220,11 +232,11 @@ impl Recipe {
                 priority,
                 captures: self.captures,
                 size,
-                sizes: self.sizes,
+                sizes: std::ptr::null(),
             });
         };
         // SAFETY: as above.
-        unsafe { self.fill(task) };
+        unsafe { self.fill(task, spans_ranks) };
         task
     }
 
@@ -247,7 +259,7 @@ impl Recipe {
     }
 
     /// Writes environment and copies.
-    unsafe fn fill(&self, task: *mut Task) {
+    unsafe fn fill(&self, task: *mut Task, keeps_sizes: bool) {
         let captures = self.captures as usize;
         // SAFETY: the environment follows the header.
         let own = unsafe { Task::environment(task) };
@@ -276,6 +288,18 @@ impl Recipe {
             unsafe { copy.write(chunk) };
             // SAFETY: as above.
             unsafe { own.add(captures).write(copy.cast()) };
+            offset += size_of::<Chunk>();
+        }
+        if keeps_sizes {
+            offset = align_up(offset, align_of::<usize>());
+            // SAFETY: counted by `block_size`.
+            unsafe {
+                let kept = task.cast::<u8>().add(offset).cast::<usize>();
+                if captures > 0 {
+                    std::ptr::copy_nonoverlapping(self.sizes, kept, captures);
+                }
+                (*task).sizes = kept;
+            }
         }
     }
 }
@@ -377,10 +401,27 @@ impl Task {
 pub struct Blocks {
     free: [Cell<*mut Free>; CLASSES],
     kept: [Cell<u32>; CLASSES],
+    /// Blocks that other ranks may refer to.
+    image: [Cell<*mut Free>; IMAGE_CLASSES],
 }
 
 struct Free {
     next: *mut Free,
+}
+
+/// Bytes of this rank's memory for tasks that have been handed out.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// Small sizes as for private blocks, and powers of two up to a MiB.
+const IMAGE_CLASSES: usize = CLASSES + 10;
+
+/// The class of blocks in the image that has room for `size` bytes, and its size.
+fn image_class(size: usize) -> Option<(usize, usize)> {
+    if size / GRAIN < CLASSES {
+        return Some((size / GRAIN, size));
+    }
+    let size = size.next_power_of_two();
+    let class = CLASSES + (size.trailing_zeros() as usize).checked_sub(11)?;
+    (class < IMAGE_CLASSES).then_some((class, size))
 }
 
 fn layout(size: usize) -> Layout {
@@ -393,11 +434,39 @@ impl Blocks {
         Blocks {
             free: [const { Cell::new(null_mut()) }; CLASSES],
             kept: [const { Cell::new(0) }; CLASSES],
+            image: [const { Cell::new(null_mut()) }; IMAGE_CLASSES],
         }
     }
 
     #[inline]
-    fn take(&self, size: usize) -> *mut Task {
+    fn take(&self, size: usize, in_image: bool) -> (*mut Task, usize) {
+        if in_image && let Some(block) = self.take_in_image(size) {
+            return block;
+        }
+        (self.take_private(size), size)
+    }
+
+    /// A block that other ranks may refer to, and its size. There is a limit to them, and to their size.
+    fn take_in_image(&self, size: usize) -> Option<(*mut Task, usize)> {
+        let (class, size) = image_class(size)?;
+        let block = self.image[class].get();
+        if !block.is_null() {
+            // SAFETY: a free block holds the link to the next.
+            self.image[class].set(unsafe { (*block).next });
+            return Some((block.cast(), size));
+        }
+        let session = crate::session::get()?;
+        let memory = session.layout.task_memory(session.rank);
+        let offset = TAKEN.fetch_add(size, Relaxed);
+        if offset + size > memory.len() {
+            TAKEN.fetch_sub(size, Relaxed);
+            return None;
+        }
+        Some(((memory.start + offset) as *mut Task, size))
+    }
+
+    #[inline]
+    fn take_private(&self, size: usize) -> *mut Task {
         let class = size / GRAIN;
         if class < CLASSES {
             let block = self.free[class].get();
@@ -424,6 +493,17 @@ impl Blocks {
     pub unsafe fn give(&self, task: *mut Task) {
         // SAFETY: the caller's promise.
         let size = unsafe { (*task).size };
+        if crate::layout::is_task_memory(task as usize) {
+            let class = image_class(size).map_or(0, |(class, _)| class);
+            let block = task.cast::<Free>();
+            // SAFETY: the block is unused and large enough for a link.
+            unsafe {
+                block.write(Free {
+                    next: self.image[class].get(),
+                })
+            };
+            return self.image[class].set(block);
+        }
         let class = size / GRAIN;
         if class < CLASSES && self.kept[class].get() < KEPT {
             let block = task.cast::<Free>();
