@@ -131,7 +131,7 @@ fn plain(toolchain: &Toolchain, options: &Options, words: &[OsString]) -> Result
         .flat_map(|flag| &flag.words)
         .collect();
     let for_host =
-        |word: &&OsString| !(options.dry_run && word.as_os_str() == "-###") && !own.contains(word);
+        |word: &&OsString| !(own.contains(word) || options.dry_run && word.as_os_str() == "-###");
     let words: Vec<OsString> = words.iter().filter(for_host).cloned().collect();
     toolchain.run(&words, None)
 }

@@ -387,18 +387,12 @@ fn plain_combination(operator: &BinaryOperator) -> Option<&'static str> {
 impl<'t> Visit<'t> for Survey<'_, '_> {
     fn visit_statement(&mut self, statement: &'t Statement, span: &'t Span) {
         match statement {
-            Statement::If(branch) => {
-                if self.picks_one(&branch.node.condition) {
-                    let range = self.program.range(branch.node.then_statement.span);
-                    self.single.push(range);
-                }
-            }
-            Statement::Switch(switch) => {
-                if self.tells_threads_apart(&switch.node.expression) {
-                    self.single
-                        .push(self.program.range(switch.node.statement.span));
-                }
-            }
+            Statement::If(branch) if self.picks_one(&branch.node.condition) => self
+                .single
+                .push(self.program.range(branch.node.then_statement.span)),
+            Statement::Switch(switch) if self.tells_threads_apart(&switch.node.expression) => self
+                .single
+                .push(self.program.range(switch.node.statement.span)),
             Statement::For(each) => self
                 .loops
                 .push(self.program.range(each.node.statement.span)),
