@@ -214,7 +214,8 @@ fn lend_stream(handle: u64) -> (Answer, Option<c_int>) {
             // SAFETY: the stream is open; an operation in progress is waited for.
             unsafe { cape_lock_stream(stream) };
             streams::map(parts);
-            streams::empty(stream, number, &mut slot.lock(), &name);
+            // SAFETY: as above.
+            unsafe { streams::empty(stream, number, &mut slot.lock(), &name) };
             // SAFETY: locked above.
             unsafe { cape_unlock_stream(stream) };
             slot_number

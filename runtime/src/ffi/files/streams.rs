@@ -16,7 +16,7 @@ use crate::{context, session};
 unsafe extern "C" {
     static mut cape_files_active: c_int;
     static mut cape_files_epoch: c_int;
-    fn cape_open_over(cookie: *const Mapped, flags: c_int) -> *mut c_void;
+    fn cape_open_over(cookie: *const c_void, flags: c_int) -> *mut c_void;
     fn cape_close_over(stream: *mut c_void);
     fn cape_write_out(stream: *mut c_void) -> c_int;
     fn cape_read_ahead(stream: *mut c_void, bytes: *mut *const u8) -> usize;
@@ -106,7 +106,7 @@ pub fn map(parts: Parts) -> &'static Mapped {
         from_slot: AtomicBool::new(false),
     }));
     // SAFETY: the cookie lives until `unmap`.
-    mapped.stream = unsafe { cape_open_over(mapped, parts.flags) };
+    mapped.stream = unsafe { cape_open_over(std::ptr::from_ref(mapped).cast(), parts.flags) };
     if mapped.stream.is_null() {
         refuse("fopencookie", "stream", &mapped.name, "out of memory");
     }
@@ -159,9 +159,12 @@ pub fn settle() {
     }
 }
 
-/// Moves what `stream`, a stream of the driver's own, has in its buffer to where all ranks find it. Its lock is held.
-pub fn empty(stream: *mut c_void, descriptor: c_int, held: &mut Held, name: &str) {
-    // SAFETY: the stream is open.
+/// Moves what `stream`, a stream of the driver's own, has in its buffer to where all ranks find it. The slot's lock is held.
+///
+/// # Safety
+/// `stream` is open.
+pub unsafe fn empty(stream: *mut c_void, descriptor: c_int, held: &mut Held, name: &str) {
+    // SAFETY: the caller's promise.
     unsafe { cape_write_out(stream) };
     let mut bytes = std::ptr::null();
     // SAFETY: as above; the place is valid.
@@ -346,12 +349,15 @@ pub unsafe extern "C" fn cape_late(stream: *mut c_void, is_stdin: c_int) {
     let _internal = internal();
     let handle = if is_stdin != 0 { 0 } else { stream as u64 };
     if let Some(mapped) = known(handle) {
-        empty(
-            stream,
-            mapped.descriptor,
-            &mut mapped.slot.lock(),
-            &mapped.name,
-        );
+        // SAFETY: the caller's promise.
+        unsafe {
+            empty(
+                stream,
+                mapped.descriptor,
+                &mut mapped.slot.lock(),
+                &mapped.name,
+            )
+        };
     }
 }
 
