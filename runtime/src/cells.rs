@@ -394,3 +394,160 @@ impl<'a> Flying<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    unsafe extern "C" fn sum(inout: *mut u8, operand: *const u8, count: usize) {
+        for k in 0..count {
+            // SAFETY: the tests pass elements of that type.
+            unsafe {
+                *inout.cast::<u64>().add(k) =
+                    (*inout.cast::<u64>().add(k)).wrapping_add(*operand.cast::<u64>().add(k));
+            }
+        }
+    }
+
+    /// Memory of two pages, its baseline, and a log that executes what one rank and its peers publish.
+    struct Model {
+        memory: usize,
+        baseline: RefCell<Vec<u8>>,
+    }
+
+    impl Model {
+        fn new() -> Model {
+            let memory = Box::leak(vec![0_u64; 3 * PAGE_SIZE / 8].into_boxed_slice());
+            Model {
+                memory: (memory.as_ptr() as usize).next_multiple_of(PAGE_SIZE),
+                baseline: RefCell::new(vec![0; 2 * PAGE_SIZE]),
+            }
+        }
+
+        fn cells(&self) -> Cells {
+            let cells = Cells::default();
+            cells.set_shared(vec![Span {
+                start: self.memory,
+                end: self.memory + 2 * PAGE_SIZE,
+            }]);
+            cells
+        }
+
+        fn read(&self, address: usize, out: &mut [u8]) {
+            let at = address - self.memory;
+            out.copy_from_slice(&self.baseline.borrow()[at..at + out.len()]);
+        }
+
+        /// Executes an operation; `own`: it was taken from these cells.
+        fn execute(&self, cells: &Cells, operation: &Operation, own: bool, touched: &mut Touched) {
+            let address = operation.address as usize;
+            let mut before = vec![0; operation.operand.len()];
+            self.read(address, &mut before);
+            let mut value = before.clone();
+            let count = value.len() / 8;
+            // SAFETY: both hold that many elements.
+            unsafe { sum(value.as_mut_ptr(), operation.operand.as_ptr(), count) };
+            cells.execute(address, &before, &value, touched);
+            let at = address - self.memory;
+            self.baseline.borrow_mut()[at..at + value.len()].copy_from_slice(&value);
+            if own {
+                (0..count).for_each(|k| cells.landed(address + 8 * k));
+            }
+        }
+
+        fn settle(&self, cells: &Cells, touched: &Touched) {
+            cells.settle(
+                touched,
+                |address, value| self.read(address, value),
+                |_, _| {},
+                |_, _| panic!("nobody assigns"),
+            );
+        }
+    }
+
+    fn add(cells: &Cells, address: usize, operand: u64) {
+        let operand = (&raw const operand).cast();
+        // SAFETY: both are u64.
+        unsafe { cells.update(address as *mut u8, operand, 8, sum) };
+    }
+
+    #[test]
+    fn nothing_is_lost_or_doubled_while_threads_update() {
+        let model = Model::new();
+        let cells = model.cells();
+        let base = model.memory;
+        let done = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for thread in 0..3_usize {
+                let (cells, done) = (&cells, &done);
+                scope.spawn(move || {
+                    for k in 0..60_000 {
+                        add(
+                            cells,
+                            base + (k * 7 + thread) % 1000 * 8,
+                            1 + (k % 3) as u64,
+                        );
+                    }
+                    done.fetch_add(1, SeqCst);
+                });
+            }
+            // This rank's publications and those of another, which adds to the same cells.
+            loop {
+                let last = done.load(SeqCst) == 3;
+                let mut touched = Touched::new();
+                for operation in cells.take(|_, _| panic!("nobody assigns")) {
+                    let remote = Operation {
+                        operand: 5_u64.to_ne_bytes().to_vec(),
+                        ..operation.clone()
+                    };
+                    model.execute(&cells, &remote, false, &mut touched);
+                    model.execute(&cells, &operation, true, &mut touched);
+                    let undo = Operation {
+                        operand: 5_u64.wrapping_neg().to_ne_bytes().to_vec(),
+                        ..operation
+                    };
+                    model.execute(&cells, &undo, false, &mut touched);
+                }
+                model.settle(&cells, &touched);
+                cells.tidy();
+                if last {
+                    break;
+                }
+            }
+        });
+        let mut expected = vec![0_u64; 1000];
+        for thread in 0..3 {
+            (0..60_000).for_each(|k| expected[(k * 7 + thread) % 1000] += 1 + (k % 3) as u64);
+        }
+        for (k, expected) in expected.iter().enumerate() {
+            // SAFETY: inside the model's memory, which nobody writes any more.
+            let memory = unsafe { *((base + 8 * k) as *const u64) };
+            let mut log = [0; 8];
+            model.read(base + 8 * k, &mut log);
+            assert_eq!((memory, u64::from_ne_bytes(log)), (*expected, *expected));
+        }
+        assert!(cells.is_empty(), "everything has landed");
+    }
+
+    #[test]
+    fn a_publication_shows_what_was_there_before() {
+        let model = Model::new();
+        let cells = model.cells();
+        let x = model.memory + 4092 - 4;
+        // SAFETY: inside the model's memory.
+        unsafe { (x as *mut u64).write(7) };
+        add(&cells, x, 3);
+        let mut copy = [0; 8];
+        // SAFETY: as above.
+        unsafe { std::ptr::copy_nonoverlapping(x as *const u8, copy.as_mut_ptr(), 8) };
+        assert_eq!(u64::from_ne_bytes(copy), 10, "seen at once");
+        cells.withdraw_from(x, &mut copy);
+        assert_eq!(u64::from_ne_bytes(copy), 7, "what was assigned before");
+        assert!(cells.assigned(|address, value| model.read(address, value)));
+        // SAFETY: as above.
+        unsafe { (x as *mut u64).write(1) };
+        let operations = cells.take(|_, _| panic!("nothing flies"));
+        assert!(operations.is_empty(), "what was assigned since stands");
+    }
+}

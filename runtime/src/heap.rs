@@ -85,8 +85,14 @@ impl Heap {
         (0..ranks).flat_map(|rank| {
             let arena = self.layout.arena(rank);
             let head = self.head(rank);
+            // Other threads may be allocating: what they write beyond `fresh` is theirs to publish, later.
             // SAFETY: `head` is inside the mapped arena; all bit patterns of these two integers are valid.
-            let (ready, fresh) = unsafe { ((*head).ready, (*head).fresh) };
+            let (ready, fresh) = unsafe {
+                (
+                    (&raw const (*head).ready).read_volatile(),
+                    (&raw const (*head).fresh).read_volatile(),
+                )
+            };
             let used = (ready == READY).then(|| {
                 let end = (fresh + SPILL).clamp(arena.start, arena.end);
                 [

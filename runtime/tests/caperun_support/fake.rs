@@ -71,6 +71,7 @@ impl Rank {
             variable(names::COORDINATOR).parse().expect("an address"),
         );
         let mut identity = Identity {
+            libraries: Default::default(),
             protocol: PROTOCOL_VERSION,
             build_id: "one".into(),
             libc_base: 0x7000_0000,
