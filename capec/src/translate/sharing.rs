@@ -206,7 +206,7 @@ impl Sharing<'_, '_> {
             }
             if from_original || !spellable {
                 let parent = self.program.constructs[id].parent;
-                self.require(entity, parent, false, None);
+                self.require(entity, parent, result, None);
                 if region {
                     self.require_type(entity, Some(id));
                 }

@@ -70,7 +70,12 @@ impl Lowerer<'_, '_> {
             ("BARRIER", self.barrier(id)),
         ];
         let innermost = (&loops[collapsed - 1], names[collapsed - 1].as_str());
-        let linear = self.linear_starts(id);
+        let point = match (triangular, collapsed) {
+            (true, _) => "cape_point - cape_run",
+            (false, 1) => "cape_chunk.first",
+            (false, _) => "cape_point",
+        };
+        let linear = self.linear_starts(id, point);
         if !triangular {
             fillings.push(("DOACROSS", self.doacross_begin(id, &suffixes)));
         }
@@ -223,7 +228,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// Sets linear variables for the chunk.
-    fn linear_starts(&self, id: ConstructId) -> Code {
+    fn linear_starts(&self, id: ConstructId, at: &str) -> Code {
         let construct = &self.program.constructs[id];
         let linear = construct
             .private
@@ -232,7 +237,7 @@ impl Lowerer<'_, '_> {
         lines(linear.map(|private| {
             let name = &self.program.entities[private.entity].name;
             Code::made(format!(
-                "{name} = cape_linear_{name} + cape_step_{name} * (long long)cape_chunk.first;"
+                "{name} = cape_linear_{name} + cape_step_{name} * (long long)({at});"
             ))
         }))
     }
