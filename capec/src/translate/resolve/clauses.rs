@@ -139,6 +139,14 @@ impl<'a> Resolver<'a, '_> {
                 ..private
             },
         };
+        if merged.tasks {
+            let problem = Problem::new(
+                item.name.clone(),
+                "the reduction modifier 'task' is not supported yet",
+            )
+            .note("use a taskgroup with task_reduction inside of the construct");
+            self.problems.push(problem);
+        }
         // A variable that is both firstprivate and lastprivate has one copy, where the last value is known.
         if kind == ListKind::Firstprivate {
             let last = self.receiver(all, ListKind::Lastprivate);
