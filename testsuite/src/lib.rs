@@ -48,6 +48,7 @@
 
 pub mod case;
 pub mod compare;
+pub mod conformance;
 pub mod plan;
 pub mod process;
 pub mod runner;
