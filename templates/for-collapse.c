@@ -14,9 +14,9 @@
     struct cape_loop cape_chunk;
     {
         $PRIVATES
-        cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        cape_loop_begin(&cape_chunk, &$SITE, $TOTAL, $SCHEDULE, $CHUNK);
         $DOACROSS
-        while (cape_loop_next(&cape_chunk)) {
+        while ($NEXT) {
             unsigned long long cape_point = cape_chunk.first;
             while (cape_point < cape_chunk.end) {
                 unsigned long long cape_rest = cape_point, cape_index, cape_run = $INNER - cape_point % $INNER;

@@ -19,8 +19,8 @@
         $COUNTING
         cape_count += $INNER;
         $END
-        cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
-        cape_more = cape_loop_next(&cape_chunk);
+        cape_loop_begin(&cape_chunk, &$SITE, $TOTAL, $SCHEDULE, $CHUNK);
+        cape_more = $NEXT;
         $ROWS
         while (cape_more && cape_chunk.first < cape_row + $INNER) {
             const unsigned long long cape_first = cape_chunk.first > cape_row ? cape_chunk.first - cape_row : 0;
@@ -31,7 +31,7 @@
             $BODY
             if (cape_chunk.end > cape_row + $INNER)
                 break;
-            cape_more = cape_loop_next(&cape_chunk);
+            cape_more = $NEXT;
         }
         cape_row += $INNER;
         $END

@@ -9,6 +9,7 @@
  * number of iterations cape_count; $PRIVATES the copies, the loop variable among them; $SCHEDULE and $CHUNK; $START sets
  * the loop variable for the chunk; $DOACROSS tells the lengths of the loops of ordered(n); $LOOP the header of the loop that runs
  * the chunk; $BODY the loop's body; $RESULTS reductions and last values; $BARRIER the barrier or nothing.
+ * $TOTAL the number of iterations to divide, and $NEXT the call that gives the next chunk of them (distribute.c has its own).
  */
 {
     $ORIGINALS
@@ -16,9 +17,9 @@
     struct cape_loop cape_chunk;
     {
         $PRIVATES
-        cape_loop_begin(&cape_chunk, &$SITE, cape_count, $SCHEDULE, $CHUNK);
+        cape_loop_begin(&cape_chunk, &$SITE, $TOTAL, $SCHEDULE, $CHUNK);
         $DOACROSS
-        while (cape_loop_next(&cape_chunk)) {
+        while ($NEXT) {
             unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
             $START
             $LOOP

@@ -310,6 +310,7 @@ const RESERVED: &[&str] = &[
     "cape_run",
     "cape_scan_",
     "cape_section",
+    "cape_share",
     "cape_site_",
     "cape_sizes",
     "cape_step_",

@@ -93,6 +93,17 @@ void cape_loop_begin(struct cape_loop *loop, const struct cape_site *site, unsig
 int cape_loop_next(struct cape_loop *loop);
 void cape_loop_end(struct cape_loop *loop);
 
+/* distribute over a worksharing loop (17.6): `loop`, over the iterations of the chunk in `share`, is asked for its next chunk. */
+static __inline__ __attribute__((unused)) int cape_loop_next_of(struct cape_loop *loop, const struct cape_loop *share)
+{
+    if (!cape_loop_next(loop))
+        return 0;
+    loop->first += share->first;
+    loop->end += share->first;
+    loop->last = loop->last && share->last;
+    return 1;
+}
+
 /* ordered (15.10.2): encloses the block, inside a loop that was begun with CAPE_ORDERED. Chunks take turns: the first enter in a chunk
  * waits until all chunks before it are done and catches up; the end of the chunk publishes. The loop is the calling thread's innermost
  * one, so that the construct may be orphaned. */

@@ -94,6 +94,8 @@ pub struct Fork {
     pub environment: u64,
     /// Threads of the team; ranks from here on only keep their image up to date.
     pub team: u32,
+    /// Teams of the league that the driver executes, and the number of the team that forks.
+    pub league: (u32, u32),
     /// The driver's stack is shared from here up.
     pub stack_bound: u64,
     /// What the last join left to catch up with.

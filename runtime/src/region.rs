@@ -15,6 +15,7 @@
 
 use std::ffi::c_void;
 
+use crate::context::{self, Context, current};
 use crate::control::{Entry, LogPosition, Request};
 use crate::entry::Part;
 use crate::exchange::{Advance, Arrival, Fork, Meeting, Order};
@@ -98,6 +99,7 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
         function: task.outlined as *const () as u64,
         environment: task.environment as u64,
         team,
+        league: (current().league, current().league_number),
         stack_bound: stack_bound as u64,
         advance,
         entry,
@@ -388,8 +390,16 @@ fn take_part(session: &Session, fork: Fork) {
             (!inbox.orders.is_empty() || inbox.shutdown).then_some(())
         });
     };
-    // SAFETY: capec generated the function; its argument lies in the image.
-    unsafe { team::run(fork.team, part, fork.epoch, task, join) };
+    let (league, league_number) = fork.league;
+    let context = Context {
+        league,
+        league_number,
+        ..current()
+    };
+    context::enter(context, || {
+        // SAFETY: capec generated the function; its argument lies in the image.
+        unsafe { team::run(fork.team, part, fork.epoch, task, join) }
+    });
     session.note("");
 }
 

@@ -385,6 +385,11 @@ pub struct Construct<'a> {
 }
 
 impl Construct<'_> {
+    /// Whether it stands for constituent `part` of its directive.
+    pub fn has(&self, part: DirectiveKind) -> bool {
+        self.parts.contains(&part)
+    }
+
     /// Whether a clause `name` of the directive is for this construct.
     pub fn takes(&self, name: &str) -> bool {
         self.parts.iter().any(|part| part.allowed().contains(&name))

@@ -24,8 +24,6 @@ int main(void)
         s = omp_get_thread_num();
         hits[s] = 0;
     }
-    for (int i = 0; i < 64; i++)
-        r += hits[i];
-    printf("%d\n", r);
+    printf("%d\n", hits[0]);
     return 0;
 }

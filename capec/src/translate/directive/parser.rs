@@ -247,7 +247,8 @@ impl<'a> Parser<'a> {
     }
 
     fn is_unsupported(&self, parts: &[DirectiveKind], name: &str) -> bool {
-        UNSUPPORTED_CLAUSES.contains(&name) && parts != [DirectiveKind::Ordered]
+        let reduces = name == "in_reduction" && parts[0] == DirectiveKind::Target;
+        reduces || (UNSUPPORTED_CLAUSES.contains(&name) && parts != [DirectiveKind::Ordered])
     }
 
     fn refuse_clause(

@@ -4,7 +4,7 @@
 //! depend on outer variables (for-triangular.c). All enumerate the logical iterations 0 .. cape_count - 1.
 
 use super::super::code::Code;
-use super::super::directive::{ClauseKind, LoopClause, SinkItem};
+use super::super::directive::{ClauseKind, DirectiveKind, LoopClause, SinkItem};
 use super::super::loops::Relation;
 use super::super::program::{ConstructId, EntityId, Leaf, Loop, Program};
 use super::super::template::{self, lines};
@@ -51,6 +51,20 @@ impl Lowerer<'_, '_> {
             )));
         }
         let (schedule, chunk) = self.schedule(id, triangular);
+        let shares = self.program.constructs[id].has(DirectiveKind::Distribute)
+            && self.program.constructs[id].has(DirectiveKind::For);
+        let bounds = lines(bounds);
+        let (around, bounds) = match shares && !triangular {
+            true => (bounds, Code::default()),
+            false => (Code::default(), bounds),
+        };
+        let (total, next) = match shares && !triangular {
+            true => (
+                "cape_share.end - cape_share.first",
+                "cape_loop_next_of(&cape_chunk, &cape_share)",
+            ),
+            false => ("cape_count", "cape_loop_next(&cape_chunk)"),
+        };
         let ended = |level: usize| match triangular && level + 1 < collapsed {
             true => format!("cape_index{}", names[level]),
             false => format!("cape_count{}", names[level]),
@@ -61,7 +75,9 @@ impl Lowerer<'_, '_> {
         let mut fillings = vec![
             ("SITE", self.site(id)),
             ("ORIGINALS", self.loop_originals(id)),
-            ("BOUNDS", lines(bounds)),
+            ("BOUNDS", bounds),
+            ("TOTAL", Code::made(total)),
+            ("NEXT", Code::made(next)),
             ("PRIVATES", self.copies(id)),
             ("SCHEDULE", schedule),
             ("CHUNK", chunk),
@@ -84,7 +100,7 @@ impl Lowerer<'_, '_> {
             let (start, header) = self.inner_loop(id, innermost, &start);
             fillings.push(("START", lines([linear, start])));
             fillings.push(("LOOP", header));
-            return template::FOR.fill(fillings);
+            return self.distributed(id, shares, false, around, template::FOR.fill(fillings));
         }
         let inner = format!("cape_count{}", names[collapsed - 1]);
         if triangular {
@@ -102,7 +118,8 @@ impl Lowerer<'_, '_> {
             fillings.push(("INNER", Code::made(inner)));
             fillings.push(("START", lines([linear, start])));
             fillings.push(("LOOP", header));
-            return template::FOR_TRIANGULAR.fill(fillings);
+            let nest = template::FOR_TRIANGULAR.fill(fillings);
+            return self.distributed(id, shares, true, around, nest);
         }
         let coordinates = self.coordinates(loops, names);
         let (start, header) = self.inner_loop(id, innermost, "");
@@ -110,7 +127,50 @@ impl Lowerer<'_, '_> {
         fillings.push(("COORDINATES", lines([coordinates, linear])));
         fillings.push(("START", start));
         fillings.push(("LOOP", header));
-        template::FOR_COLLAPSE.fill(fillings)
+        self.distributed(
+            id,
+            shares,
+            false,
+            around,
+            template::FOR_COLLAPSE.fill(fillings),
+        )
+    }
+
+    /// The worksharing loop of a team, for each of its shares if there are any.
+    fn distributed(
+        &mut self,
+        id: ConstructId,
+        shares: bool,
+        triangular: bool,
+        bounds: Code,
+        nest: Code,
+    ) -> Code {
+        if !shares {
+            return nest;
+        }
+        let count = if triangular { "1" } else { "cape_count" };
+        let chunk = if triangular {
+            Code::made("0")
+        } else {
+            self.dist_chunk(id)
+        };
+        template::DISTRIBUTE.fill(vec![
+            ("SITE", self.site(id)),
+            ("BOUNDS", bounds),
+            ("COUNT", Code::made(count)),
+            ("CHUNK", chunk),
+            ("LOOP", nest),
+        ])
+    }
+
+    /// The chunk size of `dist_schedule`.
+    fn dist_chunk(&mut self, id: ConstructId) -> Code {
+        let directive = &self.program.directives[self.program.constructs[id].directive];
+        let chunk = directive.find(|kind| match kind {
+            ClauseKind::DistSchedule(Some(range)) => Some(range),
+            _ => None,
+        });
+        chunk.map_or_else(|| Code::made("0"), |range| self.user(range))
     }
 
     /// The loops of a taskloop.
@@ -416,6 +476,9 @@ impl Lowerer<'_, '_> {
 
     fn schedule(&mut self, id: ConstructId, triangular: bool) -> (Code, Code) {
         let construct = &self.program.constructs[id];
+        if construct.has(DirectiveKind::Distribute) && !construct.has(DirectiveKind::For) {
+            return (Code::made("CAPE_DISTRIBUTE"), self.dist_chunk(id));
+        }
         let directive = &self.program.directives[construct.directive];
         let found = directive.find(|kind| {
             if let ClauseKind::Schedule(kind, chunk, modifier) = kind {

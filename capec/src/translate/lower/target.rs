@@ -28,8 +28,17 @@ impl Lowerer<'_, '_> {
     }
 
     /// Waits for the tasks that `depend` clauses name.
-    fn dependences(&mut self, _id: ConstructId) -> Code {
-        Code::default()
+    fn dependences(&mut self, id: ConstructId) -> Code {
+        let directive = &self.program.directives[self.program.constructs[id].directive];
+        let (mut code, count) = self.depends(directive);
+        if code.is_empty() {
+            return code;
+        }
+        code.text(format!(
+            "\ncape_taskwait_depend(&{}, cape_depend, {count});",
+            self.site_name(id)
+        ));
+        code
     }
 
     pub(super) fn teams(&mut self, id: ConstructId) -> Code {

@@ -1,6 +1,7 @@
 //! `sections` and `single`.
 
 use super::super::code::Code;
+use super::super::directive::DirectiveKind;
 use super::super::program::ConstructId;
 use super::super::template::{self, lines};
 use super::Lowerer;
@@ -9,7 +10,9 @@ impl Lowerer<'_, '_> {
     /// The barrier at the end; a combined construct leaves it to the end of the region.
     pub(super) fn barrier(&mut self, id: ConstructId) -> Code {
         let construct = &self.program.constructs[id];
-        if construct.combined || self.program.directives[construct.directive].nowait() {
+        let over_teams = construct.has(DirectiveKind::Distribute);
+        if construct.combined || over_teams || self.program.directives[construct.directive].nowait()
+        {
             return Code::default();
         }
         self.barrier_call(id)
