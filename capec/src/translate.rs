@@ -303,6 +303,7 @@ const RESERVED: &[&str] = &[
     "cape_original",
     "cape_part_",
     "cape_point",
+    "cape_private_",
     "cape_prefix_",
     "cape_region_",
     "cape_rest",

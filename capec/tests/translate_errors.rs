@@ -211,7 +211,7 @@ fn threadprivate() {
         ),
         (
             "int f(void) {\n    static int x;\n#pragma omp threadprivate(x)\n    return x;\n}\n",
-            "threadprivate variables of a function are not supported yet",
+            "is no static variable declared before in this function",
         ),
         (
             "int x;\n#pragma omp threadprivate(x)\nvoid f(void) {\n#pragma omp parallel private(x)\n    x = 1;\n}\n",

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::program::{AUTO_TYPE, ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 use super::sharing::{typedefs, variable_dimensions};
+use super::threadprivate;
 use super::tokens::{TokenKind, first_at, is_word_part, tokens_within};
 
 /// How a variable is reached inside a region that captures it.
@@ -62,6 +63,9 @@ pub fn spelled(
     let found = &program.entities[entity];
     if !found.kind.is_variable() {
         return None;
+    }
+    if threadprivate::is_moved(program, entity) {
+        return threadprivate::moved_name(program, entity);
     }
     let mut next = scope;
     while let Some(id) = next.filter(|_| next != found.home) {

@@ -20,6 +20,7 @@ use super::declare::{spelled, tag};
 use super::markers::SourceMap;
 use super::program::{ConstructId, EntityId, EntityKind, FunctionId, Leaf, Program, Use};
 use super::template;
+use super::threadprivate;
 use super::tokens::{Token, TokenKind, first_at};
 
 /// One function of the user's, translated.
@@ -49,6 +50,7 @@ pub fn lower<'a>(program: &Program<'a>, map: &SourceMap<'a>) -> Vec<Translated> 
                 .constructs
                 .iter()
                 .any(|construct| construct.function == *function)
+                || !threadprivate::moved(program, *function).is_empty()
         })
         .map(|function| lowerer.function(function))
         .collect()
@@ -73,6 +75,9 @@ impl Lowerer<'_, '_> {
         let code = self.user(&range);
         let mut before = Code::default();
         before.push(Piece::Place(range.start));
+        for (_, declaration) in threadprivate::moved(self.program, function) {
+            before.text(declaration);
+        }
         if !self.outlined.is_empty()
             && self.program.uses.iter().any(|other| {
                 other.entity == found.entity && found.body.contains(&other.range.start)
@@ -179,6 +184,16 @@ impl Lowerer<'_, '_> {
                 events.push(Event::Edit(directive.range.clone(), String::new()));
             }
         }
+        for function in 0..program.functions.len() {
+            if !inside(&program.functions[function].body) && !self.within(function, range) {
+                continue;
+            }
+            for (place, _) in threadprivate::moved(program, function) {
+                if inside(&place) {
+                    events.push(Event::Edit(place, String::new()));
+                }
+            }
+        }
         for (place, text) in self.new_tags() {
             if inside(&place) {
                 events.push(Event::Edit(place, text));
@@ -189,6 +204,11 @@ impl Lowerer<'_, '_> {
         }
         events.sort_by_key(|event| event.range(program).start);
         events
+    }
+
+    /// Whether `range` is a part of the function.
+    fn within(&self, function: FunctionId, range: &Range<usize>) -> bool {
+        self.program.functions[function].body.contains(&range.start)
     }
 
     /// Whether a use is one of a copy whose last assignment counts.

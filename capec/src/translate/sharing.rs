@@ -108,7 +108,7 @@ impl Sharing<'_, '_> {
     fn capture(&mut self, region: ConstructId, entity: EntityId, written: bool) {
         let found = &self.program.entities[entity];
         let function = self.program.constructs[region].function;
-        if found.kind == EntityKind::Global || found.function.is_none() {
+        if found.kind == EntityKind::Global || found.function.is_none() || found.threadprivate {
             return;
         }
         if found.function != Some(function) {

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::code::{Code, Piece};
+use super::declare::{self, respelled};
 use super::directive::{ClauseKind, Directive, Item, ListKind};
 use super::lower::Translated;
 use super::problem::Problem;
-use super::program::{EntityId, EntityKind, Program};
+use super::program::{EntityId, EntityKind, FunctionId, Program};
 use super::tokens::{first_at, tokens_within};
 
 /// Marks the variables that `directives` name, and reports what cannot be threadprivate.
@@ -44,14 +45,26 @@ fn mark_item(
     let inside = program
         .functions
         .iter()
-        .any(|function| function.range.contains(&at));
-    if inside {
-        let problem = Problem::new(
-            directive.range.clone(),
-            format!("'{name}': threadprivate variables of a function are not supported yet"),
-        )
-        .note("move the variable and its directive to file scope");
-        problems.push(problem);
+        .position(|function| function.range.contains(&at));
+    if let Some(function) = inside {
+        let near = (0..program.entities.len()).filter(|id| {
+            let found = &program.entities[*id];
+            found.kind == EntityKind::StaticLocal
+                && found.function == Some(function)
+                && found.name == name
+                && found.place.end <= at
+        });
+        match near.max_by_key(|id| program.entities[*id].place.start) {
+            Some(id) => program.entities[id].threadprivate = true,
+            None => {
+                let message = format!(
+                    "'{name}' in 'threadprivate' is no static variable declared before in this function"
+                );
+                let problem = Problem::new(item.name.clone(), message)
+                    .related(directive.range.clone(), "the directive");
+                problems.push(problem);
+            }
+        }
         return;
     }
     let named = |id: &EntityId| {
@@ -75,7 +88,12 @@ fn mark_item(
             Problem::new(item.name.clone(), message).related(used.range.clone(), "used here"),
         );
     }
-    for id in all {
+    let again = |id: &EntityId| {
+        let found = &program.entities[*id];
+        found.kind == EntityKind::StaticLocal && found.name == name && is_extern(program, *id)
+    };
+    let again: Vec<EntityId> = (0..program.entities.len()).filter(again).collect();
+    for id in all.into_iter().chain(again) {
         program.entities[id].threadprivate = true;
     }
 }
@@ -106,7 +124,11 @@ fn check_clauses(program: &Program<'_>, problems: &mut Vec<Problem>) {
     }
     for range in declarations(program) {
         let members = members(program, &range);
-        if !is_mixed(program, &members) || splittable(program, &range, &members) {
+        let local = members
+            .iter()
+            .any(|id| program.entities[*id].kind == EntityKind::StaticLocal);
+        let apart = !local && splittable(program, &range, &members);
+        if !is_mixed(program, &members) || apart {
             continue;
         }
         for id in members {
@@ -168,11 +190,19 @@ fn specifiers(program: &Program<'_>, id: EntityId) -> Option<Range<usize>> {
 
 /// The declarations of the marked variables, made thread-local, and the directives, removed.
 pub fn lower(program: &Program<'_>, directives: &[Directive]) -> Vec<Translated> {
+    let file_scope = |range: &Range<usize>| {
+        !program
+            .functions
+            .iter()
+            .any(|function| function.body.contains(&range.start))
+    };
     let declarations = declarations(program)
         .into_iter()
+        .filter(file_scope)
         .flat_map(|range| thread_local_declaration(program, range));
     let removed = directives
         .iter()
+        .filter(|directive| file_scope(&directive.range))
         .filter(|directive| !directive.is_for_host())
         .map(|directive| translated(directive.range.clone(), Code::default()));
     declarations.chain(removed).collect()
@@ -234,4 +264,76 @@ fn thread_local(program: &Program<'_>, range: Range<usize>) -> Option<Code> {
     }
     code.push(Piece::User(at..range.end));
     Some(code)
+}
+
+fn is_extern(program: &Program<'_>, id: EntityId) -> bool {
+    let range = specifiers(program, id);
+    range.is_some_and(|range| {
+        let words = tokens_within(program.text, range);
+        words.iter().any(|word| word.text(program.text) == "extern")
+    })
+}
+
+/// Whether `id` is a threadprivate variable of a function, which is declared before the function.
+pub fn is_moved(program: &Program<'_>, id: EntityId) -> bool {
+    let found = &program.entities[id];
+    found.threadprivate && found.kind == EntityKind::StaticLocal
+}
+
+/// The name of a threadprivate variable of a function before that function; `None`: its own.
+pub fn moved_name(program: &Program<'_>, id: EntityId) -> Option<String> {
+    let name = &program.entities[id].name;
+    (is_moved(program, id) && !is_extern(program, id)).then(|| format!("cape_private_{name}_{id}"))
+}
+
+/// The threadprivate variables of a function: for each declaration its bytes, and what stands before the function instead.
+pub fn moved(program: &Program<'_>, function: FunctionId) -> Vec<(Range<usize>, String)> {
+    let own =
+        |id: &EntityId| is_moved(program, *id) && program.entities[*id].function == Some(function);
+    let mut ranges: Vec<Range<usize>> = (0..program.entities.len())
+        .filter(own)
+        .filter_map(|id| specifiers(program, id))
+        .collect();
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup();
+    let mut all = Vec::new();
+    for range in ranges {
+        let mut text = String::new();
+        let mut end = range.end;
+        for id in members(program, &range) {
+            let Some(declared) = &program.entities[id].declared else {
+                continue;
+            };
+            end = end_of_declarator(program, declared.declarator.end);
+            let class = if is_extern(program, id) {
+                "extern"
+            } else {
+                "static"
+            };
+            let name = moved_name(program, id).unwrap_or_else(|| program.entities[id].name.clone());
+            let initializer = respelled(program, &(declared.declarator.end..end), None, &[]);
+            text.push_str(&format!(
+                "{class} __thread {} {} {initializer};\n",
+                declare::specifiers(program, id, None),
+                declare::declarator(program, id, &name, &[], None)
+            ));
+        }
+        let semicolon = program.tokens[first_at(program.tokens, end)].range.end;
+        all.push((range.start..semicolon, text));
+    }
+    all
+}
+
+/// The `,` or `;` behind a declarator that ends at `from`, its initializer included.
+fn end_of_declarator(program: &Program<'_>, from: usize) -> usize {
+    let mut depth = 0_usize;
+    for token in &program.tokens[first_at(program.tokens, from)..] {
+        match token.text(program.text) {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "," | ";" if depth == 0 => return token.range.start,
+            _ => {}
+        }
+    }
+    from
 }

@@ -33,7 +33,13 @@ impl Lowerer<'_, '_> {
     }
 
     /// Declarations of the copies.
-    pub(super) fn copies(&self, id: ConstructId) -> Code {
+    pub(super) fn copies(&mut self, id: ConstructId) -> Code {
+        let group = self.task_group(id);
+        lines([self.declared_copies(id), group])
+    }
+
+    /// The copies alone.
+    pub(super) fn declared_copies(&self, id: ConstructId) -> Code {
         lines(
             self.program.constructs[id]
                 .private
@@ -97,6 +103,9 @@ impl Lowerer<'_, '_> {
         let site = self.site_name(id);
         let construct = &self.program.constructs[id];
         let mut all = vec![self.cancelled(id)];
+        if construct.private.iter().any(|private| private.tasks) {
+            all.push(Code::made(format!("cape_taskgroup_end(&{site});")));
+        }
         all.extend(
             construct
                 .private

@@ -60,7 +60,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The `declare reduction` directives that `operator` may mean for a list item, innermost first; none: the language's own.
-    fn declared(&self, operator: Operator, entity: EntityId, item: &Item) -> Vec<usize> {
+    pub(super) fn declared(&self, operator: Operator, entity: EntityId, item: &Item) -> Vec<usize> {
         let arithmetic = matches!(
             self.program.layers(entity).1,
             Base::Arithmetic | Base::Complex

@@ -75,7 +75,7 @@ impl Lowerer<'_, '_> {
         let copyin: Vec<String> = construct
             .copyin
             .iter()
-            .map(|(entity, _)| program.entities[*entity].name.clone())
+            .map(|(entity, _)| expression(program, *entity, None))
             .collect();
         for name in &copyin {
             let index = environment.addresses.len();
@@ -311,6 +311,7 @@ impl Lowerer<'_, '_> {
             }
             captures.push(Code::made(self.copy(id, private)));
         }
+        captures.push(self.task_group(id));
         let body = self.body(id);
         let results = self.results(id, Vec::new());
         let mut code = Code::default();

@@ -67,7 +67,7 @@ impl Lowerer<'_, '_> {
                 )))
             }))
         };
-        let mut privates = vec![self.copies(id)];
+        let mut privates = vec![self.declared_copies(id)];
         privates.push(each(&|name, _, _| {
             format!(
                 "__typeof__({name}) cape_total_{name}, cape_prefix_{name}, cape_sum_{name};\n\

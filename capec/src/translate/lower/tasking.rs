@@ -4,6 +4,7 @@ use super::super::code::Code;
 use super::super::declare::expression;
 use super::super::directive::{ClauseKind, Depend, Directive, DirectiveKind, Locator};
 use super::super::program::{ConstructId, Leaf};
+use super::super::reductions;
 use super::super::template::{self, lines};
 use super::Lowerer;
 
@@ -215,6 +216,37 @@ impl Lowerer<'_, '_> {
         lines(all)
     }
 
+    /// For reduction(task, ...): the taskgroup around the thread's part of the construct, whose list items are the thread's copies.
+    pub(super) fn task_group(&mut self, id: ConstructId) -> Code {
+        let construct = &self.program.constructs[id];
+        let mut items = Vec::new();
+        for private in construct.private.iter().filter(|private| private.tasks) {
+            let Some(reduced) = self.reduced(private) else {
+                continue;
+            };
+            let operator = private
+                .reduction
+                .as_ref()
+                .map_or("", |found| found.0.name());
+            let initialiser = reduced
+                .initialiser
+                .unwrap_or_else(|| format!("CAPE_INITIALISER({operator}, {})", reduced.element));
+            items.push(format!(
+                "{{(void *){}, sizeof {}, {}, {initialiser}, {}}}",
+                reduced.copy, reduced.element, reduced.count, reduced.combiner
+            ));
+        }
+        if items.is_empty() {
+            return Code::default();
+        }
+        let site = self.site_name(id);
+        Code::made(format!(
+            "cape_taskgroup_begin(&{site});\n{{\n    const struct cape_task_reduction cape_items[] = {{{}}};\n    cape_task_reduction(&{site}, cape_items, {});\n}}",
+            items.join(", "),
+            items.len()
+        ))
+    }
+
     /// The call of cape_task_reduction.
     pub(super) fn registration(&mut self, id: ConstructId) -> Code {
         let program = self.program;
@@ -236,9 +268,19 @@ impl Lowerer<'_, '_> {
                 let count = format!("sizeof {outer} / sizeof {element}");
                 (format!("(void *)&{outer}"), element, count)
             };
-            let operator = operator.name();
+            let declared = self.declared(*operator, *entity, item);
+            let (initialiser, combiner) = if declared.is_empty() {
+                let operator = operator.name();
+                (
+                    format!("CAPE_INITIALISER({operator}, {element})"),
+                    format!("CAPE_COMBINER({operator}, {element})"),
+                )
+            } else {
+                let chosen = |what| reductions::chosen(program, &declared, &element, what);
+                (chosen("initialise"), chosen("combine"))
+            };
             items.push(format!(
-                "{{{address}, sizeof {element}, {count}, CAPE_INITIALISER({operator}, {element}), CAPE_COMBINER({operator}, {element})}}"
+                "{{{address}, sizeof {element}, {count}, {initialiser}, {combiner}}}"
             ));
         }
         Code::made(format!(

@@ -276,7 +276,20 @@ impl Lowerer<'_, '_> {
             .keys()
             .copied()
             .chain(copied)
-            .all(|entity| !program.is_array(entity) && program.layers(entity).1 != Base::Unknown);
+            .all(|entity| {
+                let (layers, base) = program.layers(entity);
+                let written_out = |layer: &Layer| match layer {
+                    Layer::Array(range) => {
+                        let uses = program.uses_in(range);
+                        let plain =
+                            |found: &Use| !program.entities[found.entity].kind.is_variable();
+                        range.len() > 2 && uses.iter().all(plain)
+                    }
+                    _ => true,
+                };
+                base != Base::Unknown
+                    && (!program.is_array(entity) || layers.iter().all(written_out))
+            });
         let sizes: Vec<&str> = environment
             .sizes
             .iter()
