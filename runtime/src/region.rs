@@ -47,6 +47,7 @@ pub unsafe fn fork_join(
     session.note(site.label());
     let clock = session.state().watch.started_computing();
     let join = |part: &Team| {
+        remote::settle();
         contribute(session, part);
         session.state().watch.ended_computing(clock);
         join_as_driver(session, site, team, part.tasks());
@@ -136,6 +137,7 @@ fn join_as_driver(session: &Session, site: &Site, team: u32, tasks: &Pool) {
 
 /// A barrier of the innermost team, which has threads on other ranks: this rank's part meets the others. Called by the leader of the part.
 pub fn barrier(session: &Session, site: &Site, part: &Team) {
+    remote::settle();
     contribute(session, part);
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
@@ -373,6 +375,7 @@ fn take_part(session: &Session, fork: Fork) {
         binding: fork.binding,
     };
     let join = |part: &Team| {
+        remote::settle();
         contribute(session, part);
         crate::ffi::stdio::flush_output();
         crate::ffi::files::leave_region();

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::atomic::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
 };
 use std::time::Instant;
@@ -48,6 +48,10 @@ static LISTENING: AtomicU32 = AtomicU32::new(0);
 static GATE: AtomicPtr<Gate> = AtomicPtr::new(std::ptr::null_mut());
 /// 1 + the log entries that this rank said it had appended when it arrived at the meeting it waits at; 0: it has not arrived.
 static REPORTED: AtomicU64 = AtomicU64::new(0);
+/// Batches of other ranks that are not complete here, and threads that deal with messages.
+static ADOPTED: AtomicUsize = AtomicUsize::new(0);
+/// This rank is about to publish at a meeting: no batch is taken up before it has.
+static MEETING: AtomicBool = AtomicBool::new(false);
 /// Opportunities to offer tasks that are to be passed over, because giving costs more than it brings.
 static PASS_OVER: AtomicU32 = AtomicU32::new(0);
 static BACK_OFF: AtomicU32 = AtomicU32::new(0);
@@ -102,6 +106,19 @@ where
 pub fn enter_phase(phase: u64) {
     PHASE.store(phase, SeqCst);
     REPORTED.store(0, SeqCst);
+    MEETING.store(false, SeqCst);
+}
+
+/// To be called before this rank publishes for a meeting: returns when no task of another rank is in progress here. What such a task
+/// writes belongs into the log, which all ranks apply before the meeting's entries; and its owner must not have to wait for those.
+/// No batch is taken up until [`serve_until`] or [`enter_phase`].
+pub fn settle() {
+    MEETING.store(true, SeqCst);
+    while ADOPTED.load(SeqCst) > 0 {
+        if !schedule::help() {
+            std::thread::yield_now();
+        }
+    }
 }
 
 /// This rank has arrived at a meeting and has said that it had appended so many entries.
@@ -172,15 +189,15 @@ pub fn attend(pool: &Pool, idle: bool) -> bool {
 #[cold]
 fn attend_to_news(session: &Session, pool: &Pool, idle: bool) -> bool {
     let mut any = false;
-    while NEWS.load(SeqCst) > 0 {
-        let Some(news) = session.exchange.look(|inbox| inbox.tasks.pop_front()) else {
-            break;
-        };
+    ADOPTED.fetch_add(1, SeqCst);
+    while let Some(news) = next_news(session) {
         NEWS.fetch_sub(1, SeqCst);
         handle(session, pool, news);
         any = true;
     }
-    if !any && idle && should_ask() && pool.queued() == 0 {
+    ADOPTED.fetch_sub(1, SeqCst);
+    let free = !any && idle && !MEETING.load(SeqCst);
+    if free && should_ask() && pool.queued() == 0 {
         let phase = PHASE.load(SeqCst);
         if ASKED.swap(phase + 1, SeqCst) != phase + 1 {
             ANNOUNCED.store(0, SeqCst);
@@ -190,6 +207,18 @@ fn attend_to_news(session: &Session, pool: &Pool, idle: bool) -> bool {
         }
     }
     any
+}
+
+fn next_news(session: &Session) -> Option<TaskReply> {
+    if NEWS.load(SeqCst) == 0 {
+        return None;
+    }
+    session.exchange.look(|inbox| {
+        let meeting = MEETING.load(SeqCst);
+        let later = |news: &TaskReply| meeting && matches!(news, TaskReply::Given { .. });
+        let at = inbox.tasks.iter().position(|news| !later(news))?;
+        inbox.tasks.remove(at)
+    })
 }
 
 fn handle(session: &Session, pool: &Pool, news: TaskReply) {
@@ -320,7 +349,8 @@ fn give(pool: &Pool, keep: usize, phase: u64) {
     if tasks.is_empty() {
         return PASS_OVER.store(16, Relaxed);
     }
-    HUNGER.fetch_sub(1, SeqCst);
+    let fewer = |ranks: u32| ranks.checked_sub(1);
+    let _ = HUNGER.fetch_update(SeqCst, SeqCst, fewer);
     // SAFETY: taken from the pool, so that nobody else has them.
     let parcels = tasks.iter().map(|task| unsafe { pack(*task) }).collect();
     let batch = {
@@ -332,7 +362,7 @@ fn give(pool: &Pool, keep: usize, phase: u64) {
             .insert(batch, tasks.into_iter().map(Deferred).collect());
         batch
     };
-    publish_everything(session, pool, true, |_, entry| {
+    publish_everything(session, pool, false, |_, entry| {
         Request::Task(TaskRequest::Offer {
             phase,
             batch,
@@ -385,6 +415,7 @@ unsafe fn unpack(pool: &Pool, owner: u32, batch: u64, parcels: &[Parcel]) {
         began: Instant::now(),
     }))
     .cast::<Task>();
+    ADOPTED.fetch_add(1, SeqCst);
     // SAFETY: made above; the second reference is this function's.
     unsafe {
         (*root).set(flag::STOLEN);
@@ -445,13 +476,15 @@ pub unsafe fn finished(root: *mut Task) {
             duration,
         })
     });
+    ADOPTED.fetch_sub(1, SeqCst);
 }
 
-/// Publishes all that this rank wrote, and sends the request that `make` builds from it and from what another rank is to count.
+/// Publishes all that this rank wrote, and sends the request that `make` builds from it and, if that `finishes` tasks of another rank, from
+/// the number of entries that this is to count.
 fn publish_everything(
     session: &Session,
     pool: &Pool,
-    counts: bool,
+    finishes: bool,
     make: impl FnOnce(u64, Option<Entry>) -> Request,
 ) {
     crate::ffi::stdio::flush_output();
@@ -465,27 +498,16 @@ fn publish_everything(
         &mut state.watch,
         &mut || {},
     );
-    if counts && entry.is_some() {
+    if entry.is_some() {
         state.memory.count_appended();
     }
     state.memory.finish();
-    let request = match make(0, entry) {
-        Request::Task(TaskRequest::Done {
-            owner,
-            batch,
-            entry,
-            duration,
-            ..
-        }) => Request::Task(TaskRequest::Done {
-            owner,
-            batch,
-            entry,
-            credit: hand_over(&mut state.memory),
-            duration,
-        }),
-        other => other,
+    let credit = if finishes {
+        hand_over(&mut state.memory)
+    } else {
+        0
     };
-    session.exchange.request(&request);
+    session.exchange.request(&make(credit, entry));
 }
 
 /// What this rank appended since it arrived is the owner's to count.
@@ -535,6 +557,7 @@ pub fn serve_until<T: Send>(
     pool: &Pool,
     mut ready: impl FnMut(&mut Inbox) -> Option<T> + Send,
 ) -> T {
+    MEETING.store(false, SeqCst);
     loop {
         let mut look = Shared(|inbox: &mut Inbox| {
             ready(inbox)
