@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod alloc;
+pub mod error;
 pub mod files;
 pub mod libraries;
 pub mod locks;
