@@ -43,7 +43,8 @@ const SHARDS: usize = 4096;
 /// The cells of some pages, and the lock under which these pages' cells are touched.
 struct Shard {
     taken: AtomicBool,
-    pages: UnsafeCell<Vec<Box<CellPage>>>,
+    /// By address, so that looking for one touches no other.
+    pages: UnsafeCell<Vec<(usize, Box<CellPage>)>>,
 }
 
 // SAFETY: `pages` is used by whoever has set `taken` only.
@@ -75,14 +76,17 @@ struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    fn pages(&mut self) -> &mut Vec<Box<CellPage>> {
+    fn pages(&mut self) -> &mut Vec<(usize, Box<CellPage>)> {
         // SAFETY: we have the lock, and the borrow of self makes this the only reference.
         unsafe { &mut *self.shard.pages.get() }
     }
 
+    #[inline]
     fn page(&mut self, address: usize) -> Option<&mut CellPage> {
-        let found = self.pages().iter_mut().find(|page| page.address == address);
-        found.map(|page| &mut **page)
+        let mut pages = self.pages().iter_mut();
+        pages
+            .find(|(page, _)| *page == address)
+            .map(|(_, cells)| &mut **cells)
     }
 }
 
@@ -176,7 +180,7 @@ impl Cells {
         let mut cells = CellPage::new(page);
         // SAFETY: the caller's promise.
         unsafe { cells.update(x, operand, size, combiner) };
-        locked.pages().push(cells);
+        locked.pages().push((page, cells));
         drop(locked);
         self.active
             .lock()
@@ -345,7 +349,7 @@ impl Cells {
             let mut locked = self.shard(*page).lock();
             let empty = locked.page(*page).is_none_or(|cells| cells.is_empty());
             if empty {
-                locked.pages().retain(|cells| cells.address != *page);
+                locked.pages().retain(|(address, _)| address != page);
                 self.pages.fetch_sub(1, SeqCst);
             }
             !empty

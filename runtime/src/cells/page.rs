@@ -85,10 +85,14 @@ impl Values {
     }
 }
 
+#[inline]
 fn same(one: &[u8], other: &[u8]) -> bool {
+    fn word<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+        bytes.try_into().ok()
+    }
     match one.len() {
-        4 => one[..4] == other[..4],
-        8 => one[..8] == other[..8],
+        4 => word::<4>(one).map(u32::from_ne_bytes) == word(other).map(u32::from_ne_bytes),
+        8 => word::<8>(one).map(u64::from_ne_bytes) == word(other).map(u64::from_ne_bytes),
         _ => one == other,
     }
 }
