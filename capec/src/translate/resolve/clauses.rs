@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::directive::{
-    ClauseKind, Depend, Directive, Item, ListKind, LoopClause, Operator,
+    ClauseKind, Depend, Directive, DirectiveKind, Item, ListKind, LoopClause, Operator,
 };
 use super::super::problem::Problem;
 use super::super::program::{self, ConstructId, EntityId, Leaf, Private, Use};
@@ -139,12 +139,18 @@ impl<'a> Resolver<'a, '_> {
                 ..private
             },
         };
-        if merged.tasks {
+        let takes_tasks = matches!(
+            self.program.constructs[at].leaf,
+            Leaf::Parallel | Leaf::For | Leaf::Sections | Leaf::Scope
+        );
+        let parts = &self.program.constructs[at].parts;
+        let vectors = [DirectiveKind::Simd, DirectiveKind::Loop];
+        if merged.tasks && (!takes_tasks || vectors.iter().any(|part| parts.contains(part))) {
             let problem = Problem::new(
                 item.name.clone(),
-                "the reduction modifier 'task' is not supported yet",
+                "the reduction modifier 'task' is for parallel, for, sections and scope only",
             )
-            .note("use a taskgroup with task_reduction inside of the construct");
+            .note("leave the modifier out");
             self.problems.push(problem);
         }
         // A variable that is both firstprivate and lastprivate has one copy, where the last value is known.
