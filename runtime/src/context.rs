@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use crate::ffi::loops::Loop;
 use crate::icv;
 use crate::team::Team;
 
@@ -101,6 +102,8 @@ struct Met {
 struct Current {
     context: Cell<Context>,
     met: Cell<Met>,
+    /// The innermost loop with the clause `ordered`; null: none.
+    ordered_loop: Cell<*mut Loop>,
 }
 
 thread_local! {
@@ -108,6 +111,7 @@ thread_local! {
         Current {
             context: Cell::new(Context::SERIAL),
             met: Cell::new(Met { loops: 0, shared_loops: 0, singles: 0 }),
+            ordered_loop: Cell::new(std::ptr::null_mut()),
         }
     };
 }
@@ -122,11 +126,23 @@ pub fn current() -> Context {
 pub fn enter<T>(context: Context, body: impl FnOnce() -> T) -> T {
     CURRENT.with(|current| {
         let (outer, met) = (current.context.replace(context), current.met.take());
+        let ordered_loop = current.ordered_loop.replace(std::ptr::null_mut());
         let result = body();
         current.context.set(outer);
         current.met.set(met);
+        current.ordered_loop.set(ordered_loop);
         result
     })
+}
+
+/// The calling thread's innermost loop with the clause `ordered` in the innermost region; null: none.
+pub fn ordered_loop() -> *mut Loop {
+    CURRENT.with(|current| current.ordered_loop.get())
+}
+
+/// Changes [`ordered_loop`]; returns what it was.
+pub fn set_ordered_loop(this: *mut Loop) -> *mut Loop {
+    CURRENT.with(|current| current.ordered_loop.replace(this))
 }
 
 fn count<T>(count: impl FnOnce(&mut Met) -> T) -> T {
@@ -145,6 +161,11 @@ pub fn count_loop() -> u64 {
         met.loops += 1;
         met.loops
     })
+}
+
+/// The worksharing loops begun in the region: the number of the one that the calling thread is in.
+pub fn loops() -> u64 {
+    CURRENT.with(|current| current.met.get().loops)
 }
 
 /// Counts one more loop whose iterations are handed out; returns how many there were before.

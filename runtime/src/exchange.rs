@@ -30,7 +30,7 @@ use transport::{Event, Frame, Peer, Transport};
 
 use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
-use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
+use crate::entry::{Operation, Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
 use crate::icv::{Binding, Changeable, Settings};
 use crate::waiting::{Desk, Seat};
@@ -39,6 +39,7 @@ const ARRIVAL_FRAME: u16 = 2;
 const ORDER_FRAME: u16 = 3;
 const STREAM_FRAME: u16 = 4;
 const READY_FRAME: u16 = 5;
+const CANCEL_FRAME: u16 = 6;
 /// A sender waits for room beyond this many queued bytes.
 const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
@@ -51,6 +52,42 @@ pub enum Meeting {
     Barrier,
     /// End of the region.
     Join,
+}
+
+/// What a rank's threads have for a meeting besides what they wrote: small, and handed to all.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Offer {
+    /// One of each thread, in thread order, where the construct exchanges such.
+    pub messages: Vec<Vec<u8>>,
+    /// Assignments of which that of the greatest number, the iteration, counts (`lastprivate(conditional)`).
+    pub last: Vec<(u64, Operation)>,
+}
+
+impl Offer {
+    /// Adds what the next rank has.
+    pub fn extend(&mut self, other: Offer) {
+        self.messages.extend(other.messages);
+        for (iteration, operation) in other.last {
+            let known = self
+                .last
+                .iter_mut()
+                .find(|(_, known)| known.address == operation.address);
+            match known {
+                Some(known) if known.0 >= iteration => {}
+                Some(known) => *known = (iteration, operation),
+                None => self.last.push((iteration, operation)),
+            }
+        }
+    }
+}
+
+/// Somebody has cancelled something in a region over ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// The region, counted by forks.
+    pub region: u64,
+    /// The number of the worksharing loop in it; `None`: the region itself.
+    pub number: Option<u64>,
 }
 
 /// A team member's message to the driver at a [`Meeting`].
@@ -68,6 +105,8 @@ pub struct Arrival {
     pub appended: u64,
     /// Blocks of other ranks' arenas that it freed.
     pub freed: Vec<u64>,
+    /// What its threads hand to all.
+    pub offer: Offer,
 }
 
 /// Where every rank's log stands after a meeting.
@@ -79,6 +118,8 @@ pub struct Advance {
     pub entries: Vec<Entry>,
     /// Blocks to be freed by the owners of their arenas.
     pub freed: Vec<u64>,
+    /// What the threads of all ranks hand to all.
+    pub offer: Offer,
 }
 
 /// The start of a region.
@@ -461,6 +502,10 @@ impl Exchange {
                 let key = (author, sequence);
                 self.look(|inbox| inbox.streams.entry(key).or_default().parts.push_back(part));
             }
+            (CANCEL_FRAME, Peer::Rank(_)) => {
+                crate::team::was_cancelled(decode(&frame.payload, "cancellation", from));
+                self.wake();
+            }
             (READY_FRAME, Peer::Rank(_)) => self.look(|inbox| inbox.ready += 1),
             (kind, _) => fatal(format_args!(
                 "unknown message {kind} from {from:?}: all ranks must run the same build"
@@ -515,6 +560,16 @@ impl Exchange {
             payload: encode(arrival).into(),
         };
         self.give(self.node.send(Peer::Rank(0), frame), "the driver");
+    }
+
+    /// Tells all other ranks that something in a region was cancelled.
+    pub fn cancel(&self, cancelled: Cancelled) {
+        let frame = Frame {
+            kind: CANCEL_FRAME,
+            tag: 0,
+            payload: encode(&cancelled).into(),
+        };
+        self.give(self.node.broadcast(frame), "the other ranks");
     }
 
     /// Sends an order of the driver to all ranks.

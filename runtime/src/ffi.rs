@@ -9,6 +9,7 @@ pub mod libraries;
 pub mod locks;
 pub mod loops;
 pub mod omp;
+pub mod ordered;
 pub mod region;
 pub mod scratch;
 pub mod site;

@@ -427,7 +427,8 @@ impl Memory {
         }
     }
 
-    fn execute(&mut self, operations: &[Operation]) {
+    /// Executes operations that all ranks execute here.
+    pub fn execute(&mut self, operations: &[Operation]) {
         for operation in operations {
             if let Err(reason) = self.execute_one(operation) {
                 fatal(format_args!(

@@ -18,15 +18,14 @@ use std::ffi::c_void;
 use crate::context::{self, Context, current};
 use crate::control::{Entry, LogPosition, Request};
 use crate::entry::Part;
-use crate::exchange::{Advance, Arrival, Fork, Meeting, Order};
+use crate::exchange::{Advance, Arrival, Fork, Meeting, Offer, Order};
 use crate::failure::{exit_now, fatal};
 use crate::ffi::site::Site;
 use crate::icv;
 use crate::memory::Occasion;
 use crate::session::{Session, State};
-use crate::tasks::pool::Pool;
 use crate::tasks::remote;
-use crate::team::{self, Task, Team};
+use crate::team::{self, Taken, Task, Team};
 
 /// An outlined region.
 pub type Outlined = unsafe extern "C" fn(environment: *mut *mut c_void);
@@ -48,9 +47,9 @@ pub unsafe fn fork_join(
     let clock = session.state().watch.started_computing();
     let join = |part: &Team| {
         remote::settle();
-        contribute(session, part);
+        let offer = contribute(session, part);
         session.state().watch.ended_computing(clock);
-        join_as_driver(session, site, team, part.tasks());
+        join_as_driver(session, site, part, offer);
         session
             .state()
             .watch
@@ -61,11 +60,19 @@ pub unsafe fn fork_join(
     session.note("");
 }
 
-/// Takes what the threads of this rank have for the meeting, all of which wait for this one.
-fn contribute(session: &Session, part: &Team) {
-    let take = |operation| session.state().memory.contribute(operation);
+/// Takes what the threads of this rank, all of which wait for this one, have for the meeting. Returns what is not published.
+fn contribute(session: &Session, part: &Team) -> Offer {
+    let mut offer = Offer {
+        messages: part.take_messages(),
+        last: Vec::new(),
+    };
+    let take = |taken| match taken {
+        Taken::Operation(operation) => session.state().memory.contribute(operation),
+        Taken::IfLast(iteration, operation) => offer.last.push((iteration, operation)),
+    };
     // SAFETY: called by the leader of a barrier or a join.
     unsafe { part.take_contributions(take) };
+    offer
 }
 
 fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bound: usize) -> u64 {
@@ -116,7 +123,7 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
     state.epoch
 }
 
-fn join_as_driver(session: &Session, site: &Site, team: u32, tasks: &Pool) {
+fn join_as_driver(session: &Session, site: &Site, part: &Team, offer: Offer) {
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
     let own = if guard.memory.operations_overlap_changes() {
@@ -124,21 +131,22 @@ fn join_as_driver(session: &Session, site: &Site, team: u32, tasks: &Pool) {
     } else {
         guard.memory.publish_operations()
     };
+    // What a barrier was given up with, because the region was cancelled.
+    let mut advance = std::mem::take(&mut guard.abandoned);
     drop(guard);
-    let mut advance = Advance {
-        entries: own.into_iter().collect(),
-        ..Advance::default()
-    };
-    collect_arrivals(session, site, team, tasks, Meeting::Join, &mut advance);
+    advance.entries.extend(own);
+    advance.offer.extend(offer);
+    collect_arrivals(session, site, part, Meeting::Join, &mut advance);
     let mut guard = session.state();
     catch_up(session, &mut guard, &advance);
     guard.unsent = advance;
 }
 
 /// A barrier of the innermost team, which has threads on other ranks: this rank's part meets the others. Called by the leader of the part.
+/// Given up if the region is cancelled.
 pub fn barrier(session: &Session, site: &Site, part: &Team) {
     remote::settle();
-    contribute(session, part);
+    let offer = contribute(session, part);
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
     guard.epoch += 1;
@@ -147,33 +155,39 @@ pub fn barrier(session: &Session, site: &Site, part: &Team) {
         drop(guard);
         let mut advance = Advance {
             entries: entry.into_iter().collect(),
+            offer,
             ..Advance::default()
         };
-        collect_arrivals(
-            session,
-            site,
-            part.size(),
-            part.tasks(),
-            Meeting::Barrier,
-            &mut advance,
-        );
+        if !collect_arrivals(session, site, part, Meeting::Barrier, &mut advance) {
+            session.state().abandoned = advance;
+            return;
+        }
         advance.freed.extend(session.heap.take_foreign_frees());
         let order = Order::Release(advance);
         let mut guard = session.state();
         guard.watch.moving(|| session.exchange.order(&order));
-        let Order::Release(advance) = order else {
+        let Order::Release(mut advance) = order else {
             unreachable!("made above")
         };
+        part.deliver(std::mem::take(&mut advance.offer.messages));
         catch_up(session, &mut guard, &advance);
     } else {
-        arrive(session, &mut guard, site, Meeting::Barrier, entry);
+        arrive(session, &mut guard, site, Meeting::Barrier, entry, offer);
         drop(guard);
         let order = session.waiting(|| {
-            remote::serve_until(session, part.tasks(), |inbox| inbox.orders.pop_front())
+            remote::serve_until(session, part.tasks(), |inbox| {
+                let order = inbox.orders.pop_front();
+                (order.is_some() || part.region_is_cancelled()).then_some(order)
+            })
         });
         match order {
-            Order::Release(advance) => catch_up(session, &mut session.state(), &advance),
-            other => fatal(format_args!(
+            Some(Order::Release(mut advance)) => {
+                part.deliver(std::mem::take(&mut advance.offer.messages));
+                catch_up(session, &mut session.state(), &advance);
+            }
+            // Cancelled: should the driver release this barrier all the same, that is the next order of this rank.
+            None => {}
+            Some(other) => fatal(format_args!(
                 "rank {} waits at a barrier at {} and was sent {other:?}",
                 session.rank,
                 site.label()
@@ -200,6 +214,7 @@ fn arrive(
     site: &Site,
     meeting: Meeting,
     entry: Option<Entry>,
+    offer: Offer,
 ) {
     let arrival = Arrival {
         epoch: state.epoch,
@@ -208,44 +223,70 @@ fn arrive(
         entry,
         appended: state.memory.appended(),
         freed: session.heap.take_foreign_frees(),
+        offer,
     };
     remote::arrived(arrival.appended);
     state.watch.moving(|| session.exchange.arrive(&arrival));
 }
 
-/// The driver: waits for all other ranks that have threads in the team.
+/// The driver: waits for all other ranks that have threads in the team. False: the region was cancelled before all were at the barrier.
 fn collect_arrivals(
     session: &Session,
     site: &Site,
-    team: u32,
-    tasks: &Pool,
+    part: &Team,
     meeting: Meeting,
     advance: &mut Advance,
-) {
+) -> bool {
     let epoch = session.state().epoch;
-    for rank in 1..session.ranks_in(team) {
+    let mut rank = 0;
+    while rank + 1 < session.ranks_in(part.size()) {
+        rank += 1;
+        if meeting == Meeting::Join && session.state().joined_early.contains(&rank) {
+            continue;
+        }
         let arrival = session.waiting(|| {
-            remote::serve_until(session, tasks, |inbox| {
-                inbox
-                    .arrivals
-                    .get_mut(&rank)
-                    .and_then(|queue| queue.pop_front())
+            remote::serve_until(session, part.tasks(), |inbox| {
+                let queue = inbox.arrivals.get_mut(&rank);
+                let arrival = queue.and_then(|queue| queue.pop_front());
+                let given_up = meeting == Meeting::Barrier && part.region_is_cancelled();
+                (arrival.is_some() || given_up).then_some(arrival)
             })
         });
-        if arrival.meeting != meeting || arrival.epoch != epoch {
+        let Some(arrival) = arrival else {
+            return false;
+        };
+        let (reached, reached_epoch) = (arrival.meeting, arrival.epoch);
+        advance.entries.extend(arrival.entry);
+        advance.freed.extend(arrival.freed);
+        advance.offer.extend(arrival.offer);
+        session.state().appended[rank as usize] = arrival.appended;
+        if team::cancellation() && (meeting, reached) == (Meeting::Barrier, Meeting::Join) {
+            // It has heard of a cancellation earlier than this rank.
+            part.cancel();
+        }
+        if part.region_is_cancelled() {
+            // Ranks leave barriers of a cancelled region as they learn of it, and all come to the join.
+            match (meeting, reached) {
+                (Meeting::Join, Meeting::Barrier) => rank -= 1,
+                (Meeting::Barrier, Meeting::Join) => {
+                    session.state().joined_early.push(rank);
+                    return false;
+                }
+                _ => {}
+            }
+        } else if reached != meeting || reached_epoch != epoch {
             fatal(format_args!(
                 "rank {rank} is at {} while rank 0 is at {}: all threads of a team must reach the same barriers",
                 arrival.site,
                 site.label()
             ));
         }
-        advance.entries.extend(arrival.entry);
-        advance.freed.extend(arrival.freed);
-        session.state().appended[rank as usize] = arrival.appended;
     }
     let mut state = session.state();
+    state.joined_early.clear();
     state.appended[0] = state.memory.appended();
     advance.head = state.appended.iter().sum();
+    true
 }
 
 fn catch_up(session: &Session, state: &mut State, advance: &Advance) {
@@ -256,6 +297,9 @@ fn catch_up(session: &Session, state: &mut State, advance: &Advance) {
         state
             .memory
             .apply(&session.exchange, entry, &mut state.watch);
+    }
+    for (_, operation) in &advance.offer.last {
+        state.memory.execute(std::slice::from_ref(operation));
     }
     state.memory.finish();
     if session.heap.free_own(&advance.freed).is_err() {
@@ -376,14 +420,14 @@ fn take_part(session: &Session, fork: Fork) {
     };
     let join = |part: &Team| {
         remote::settle();
-        contribute(session, part);
+        let offer = contribute(session, part);
         crate::ffi::stdio::flush_output();
         crate::ffi::files::leave_region();
         let mut guard = session.state();
         let state = &mut *guard;
         state.watch.ended_computing(clock);
         let entry = publish(session, state, Occasion::Region);
-        arrive(session, state, site, Meeting::Join, entry);
+        arrive(session, state, site, Meeting::Join, entry, offer);
         state
             .watch
             .attribute(site.label(), session.exchange.node().counters());

@@ -43,6 +43,10 @@ pub struct State {
     pub stack_bound: usize,
     /// Driver: what the last join left for the next fork.
     pub unsent: crate::exchange::Advance,
+    /// Driver: what was collected at a barrier that was given up because the region was cancelled.
+    pub abandoned: crate::exchange::Advance,
+    /// Driver: ranks that were found at the join of a cancelled region already.
+    pub joined_early: Vec<u32>,
     /// Driver: entries each rank has appended to the lock-ordered log.
     pub appended: Vec<u64>,
     /// Worker: the driver's stream may be applied before its order.
@@ -260,6 +264,8 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
             epoch: 0,
             stack_bound: layout.stack(0).end,
             unsent: Default::default(),
+            abandoned: Default::default(),
+            joined_early: Vec::new(),
             appended: vec![0; config.size as usize],
             settled: false,
         }),

@@ -108,9 +108,9 @@ impl RankLock {
     }
 }
 
-/// The session, if the calling thread's team has members on other ranks.
+/// The session, if the calling thread works for a team that has members on other ranks.
 pub fn across_ranks() -> Option<&'static Session> {
-    get().filter(|_| context::current().shares_work())
+    get().filter(|_| context::current().within_job)
 }
 
 /// Takes `lock` of a job of several ranks; with `try_only`, says at once whether it could.

@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 mod contribution;
+mod crosses;
 mod pool;
 mod shares;
 pub mod wait;
@@ -18,17 +19,19 @@ pub mod wait;
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::sync::atomic::{
-    AtomicU32,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
     Ordering::{Relaxed, SeqCst},
 };
+use std::sync::{Mutex, PoisonError};
 
-pub use contribution::{Contributions, Deed};
+pub use contribution::{Contributions, Deed, Taken};
+pub use crosses::Crosses;
 pub use pool::is_child;
 pub use shares::{Share, Supply};
 
 use crate::context::{self, Context};
 use crate::distribution::Part;
-use crate::entry::Operation;
+use crate::exchange::Cancelled;
 use crate::icv::{self, Binding, Icvs};
 use crate::region::Outlined;
 use crate::tasks::pool::Pool;
@@ -71,6 +74,12 @@ pub struct Team {
     shares: Shares,
     tasks: UnsafeCell<Pool>,
     singles: Padded<AtomicU32>,
+    /// What was cancelled: [`PARALLEL`], and above it the number of a loop.
+    cancelled: AtomicU64,
+    /// Whether the threads exchange messages at the present barrier.
+    exchanging: AtomicBool,
+    /// The messages of all threads of the team, in order; written by the leader.
+    received: UnsafeCell<Vec<Vec<u8>>>,
     /// Threads at the present barrier.
     arrived: Padded<AtomicU32>,
     /// Threads at the join.
@@ -105,12 +114,26 @@ impl Default for Team {
             shares: Shares::default(),
             tasks: UnsafeCell::new(Pool::new(1)),
             singles: Padded::default(),
+            cancelled: AtomicU64::default(),
+            exchanging: AtomicBool::default(),
+            received: UnsafeCell::default(),
             arrived: Padded::default(),
             joined: Padded::default(),
             release: Padded::default(),
         }
     }
 }
+
+/// In [`Team::cancelled`]: the region itself.
+const PARALLEL: u64 = 1;
+
+/// Whether cancellation was asked for (`OMP_CANCELLATION`).
+#[inline]
+pub fn cancellation() -> bool {
+    CANCELLATION.load(Relaxed)
+}
+
+static CANCELLATION: AtomicBool = AtomicBool::new(false);
 
 /// The most that a thread's stack gets where nobody asks for more.
 const LARGEST_DEFAULT_STACK: u64 = 64 << 20;
@@ -129,6 +152,7 @@ pub fn stack_size() -> usize {
 pub fn prepare() {
     pool::watch_forks();
     let process = icv::process();
+    CANCELLATION.store(process.config.cancellation, Relaxed);
     // For all that is known, the job has this host alone, and all its ranks are here.
     wait::configure(
         process.processors / process.ranks,
@@ -171,6 +195,17 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
             place: binding::place(),
         })
     };
+    if spans_ranks {
+        OVER_RANKS.store(std::ptr::from_ref(team).cast_mut(), SeqCst);
+        // A cancellation that arrived between the two found nobody.
+        let early = pending_cancellation(region);
+        if early & PARALLEL != 0 {
+            team.cancel();
+        }
+        if early > PARALLEL {
+            team.cancel_loop(early >> 1);
+        }
+    }
     if workers > 0 {
         wait::engage(workers);
         crew.send_into(team, workers);
@@ -185,6 +220,9 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
             meet_others(team);
         });
     });
+    if spans_ranks {
+        OVER_RANKS.store(std::ptr::null_mut(), SeqCst);
+    }
     team.dismiss();
     if workers > 0 {
         wait::disengage(workers);
@@ -213,6 +251,8 @@ impl Team {
         );
         self.shares.reset();
         self.singles.0.store(0, Relaxed);
+        self.cancelled.store(0, Relaxed);
+        self.exchanging.store(false, Relaxed);
         self.arrived.0.store(0, Relaxed);
         self.joined.0.store(0, Relaxed);
     }
@@ -309,14 +349,22 @@ impl Team {
         self.release.0.gate.notify();
     }
 
-    /// A barrier of all threads that this rank has in the team. The last to arrive runs `lead` while the others wait.
-    pub fn barrier(&self, lead: impl FnOnce(&Team)) {
+    /// A barrier of all threads that this rank has in the team. The last to arrive runs `lead` while the others wait. True: the region is
+    /// cancelled, and not all threads may have arrived.
+    pub fn barrier(&self, lead: impl FnOnce(&Team)) -> bool {
         schedule::drain();
+        if self.region_is_cancelled() {
+            return true;
+        }
         let count = self.count();
         if count > 1 {
             let generation = self.generation();
             if self.arrived.0.fetch_add(1, SeqCst) + 1 < count {
-                return self.wait_for(generation);
+                self.release.0.gate.wait(
+                    || self.generation() != generation || self.region_is_cancelled(),
+                    schedule::help,
+                );
+                return self.region_is_cancelled();
             }
             self.arrived.0.store(0, Relaxed);
         }
@@ -324,6 +372,45 @@ impl Team {
         if count > 1 {
             self.open();
         }
+        self.region_is_cancelled()
+    }
+
+    /// A barrier at which every thread tells all others `message`; `read` is given those of all, in thread order, and is not called
+    /// if the region is cancelled. `lead` must call [`Team::deliver`] with the messages of all ranks.
+    pub fn exchange(
+        &self,
+        number: u32,
+        message: Vec<u8>,
+        lead: impl FnOnce(&Team),
+        read: impl FnOnce(&[Vec<u8>]),
+    ) {
+        // SAFETY: the list is the calling thread's.
+        unsafe { (*self.list(number)).message = message };
+        self.exchanging.store(true, Relaxed);
+        if self.barrier(lead) {
+            return;
+        }
+        // SAFETY: the leader has written it, and does so again only after the barrier below.
+        read(unsafe { &*self.received.get() });
+        self.barrier(|_| {});
+    }
+
+    /// The leader: takes the messages of this rank's threads, if they exchange any.
+    pub fn take_messages(&self) -> Vec<Vec<u8>> {
+        if !self.exchanging.swap(false, Relaxed) {
+            return Vec::new();
+        }
+        let numbers = self.first()..self.first() + self.count();
+        // SAFETY: all threads wait for the leader.
+        numbers
+            .map(|number| unsafe { std::mem::take(&mut (*self.list(number)).message) })
+            .collect()
+    }
+
+    /// The leader: hands the messages of all threads of the team to those of this rank.
+    pub fn deliver(&self, messages: Vec<Vec<u8>>) {
+        // SAFETY: all threads wait for the leader.
+        unsafe { *self.received.get() = messages };
     }
 
     /// Thread 0: waits until all other threads are at the join.
@@ -366,7 +453,42 @@ impl Team {
 
     /// The place of the ring that serves the region's loop number `turn` of those whose iterations are handed out.
     pub fn place(&self, turn: u64) -> &Share {
-        self.shares.place(turn, || false)
+        self.shares
+            .place(turn, || self.cancelled.load(SeqCst) & PARALLEL != 0)
+    }
+
+    /// Cancels the region. Threads that wait in it go on to its end.
+    pub fn cancel(&self) {
+        self.cancelled.fetch_or(PARALLEL, SeqCst);
+        self.release.0.gate.notify();
+        self.shares.wake();
+    }
+
+    /// Cancels the worksharing loop or sections construct that is number `number` of the region.
+    pub fn cancel_loop(&self, number: u64) {
+        let later = |before| Some(merge(before, number << 1));
+        // The closure never refuses.
+        let _ = self.cancelled.fetch_update(SeqCst, SeqCst, later);
+        self.shares.wake();
+    }
+
+    /// Whether the region is cancelled.
+    pub fn region_is_cancelled(&self) -> bool {
+        cancellation() && self.cancelled.load(SeqCst) & PARALLEL != 0
+    }
+
+    /// The number of the region's fork.
+    pub fn region(&self) -> u64 {
+        self.setup().context.region
+    }
+
+    /// Whether loop `number` of the region is cancelled, or the region.
+    pub fn is_cancelled(&self, number: u64) -> bool {
+        if !cancellation() {
+            return false;
+        }
+        let cancelled = self.cancelled.load(SeqCst);
+        cancelled & PARALLEL != 0 || cancelled >> 1 == number
     }
 
     /// Adds to what the thread with team number `number` has for the next meeting.
@@ -381,11 +503,14 @@ impl Team {
         bytes: usize,
         deed: Deed,
     ) {
+        // SAFETY: the list is the calling thread's; the rest is the caller's promise.
+        unsafe { (*self.list(number)).add(original, value, bytes, deed) };
+    }
+
+    fn list(&self, number: u32) -> *mut Contributions {
         // SAFETY: the vector changes only in `set_up`.
         let lists = unsafe { &*self.contributions.get() };
-        let list = lists[(number - self.first()) as usize].0.get();
-        // SAFETY: the list is the calling thread's; the rest is the caller's promise.
-        unsafe { (*list).add(original, value, bytes, deed) };
+        lists[(number - self.first()) as usize].0.get()
     }
 
     /// All threads' lists, in order, if any holds something.
@@ -420,8 +545,46 @@ impl Team {
     ///
     /// # Safety
     /// All threads wait for the calling one.
-    pub unsafe fn take_contributions(&self, take: impl FnMut(Operation)) {
+    pub unsafe fn take_contributions(&self, take: impl FnMut(Taken)) {
         // SAFETY: the caller's promise.
         unsafe { self.lists(|threads| contribution::collect(threads, take)) };
     }
+}
+
+/// This rank's part of the team over ranks, while there is one.
+static OVER_RANKS: AtomicPtr<Team> = AtomicPtr::new(std::ptr::null_mut());
+/// What another rank cancelled: the region, and the bits of [`Team::cancelled`]. This rank may not have come to that region yet.
+static CANCELLATIONS: Mutex<(u64, u64)> = Mutex::new((0, 0));
+
+fn pending_cancellation(region: u64) -> u64 {
+    if !cancellation() {
+        return 0;
+    }
+    let (known, bits) = *CANCELLATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    if known == region { bits } else { 0 }
+}
+
+/// Another rank has cancelled something.
+pub fn was_cancelled(cancelled: Cancelled) {
+    let bits = cancelled.number.map_or(PARALLEL, |number| number << 1);
+    let mut pending = CANCELLATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    *pending = match *pending {
+        (region, before) if region == cancelled.region => (region, merge(before, bits)),
+        (region, before) if region > cancelled.region => (region, before),
+        _ => (cancelled.region, bits),
+    };
+    drop(pending);
+    // SAFETY: teams are never freed.
+    let team = unsafe { OVER_RANKS.load(SeqCst).as_ref() };
+    if let Some(team) = team.filter(|team| team.setup().context.region == cancelled.region) {
+        match cancelled.number {
+            Some(number) => team.cancel_loop(number),
+            None => team.cancel(),
+        }
+    }
+}
+
+/// The bits of two cancellations in a region: the later loop counts.
+fn merge(one: u64, other: u64) -> u64 {
+    (one | other) & PARALLEL | (one & !PARALLEL).max(other & !PARALLEL)
 }

@@ -5,27 +5,36 @@ use std::ffi::{c_int, c_longlong, c_ulonglong};
 use crate::context::{self, Context, current};
 use crate::control::{LoopKind, Request};
 use crate::failure::fatal;
+use crate::ffi::ordered::{self, Nest};
 use crate::ffi::site::Site;
 use crate::icv::{self, Schedule, ScheduleKind};
 use crate::loops::{self, Chunk, Share, share};
 use crate::session;
-use crate::team::{Supply, Team};
+use crate::team::{self, Supply, Team};
 
 /// `struct cape_loop` of `cape.h`; the fields behind `last` are this file's.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Loop {
-    first: c_ulonglong,
-    end: c_ulonglong,
+    pub(super) first: c_ulonglong,
+    pub(super) end: c_ulonglong,
     last: c_int,
-    _kind: c_int,
-    iterations: u64,
-    /// Counts the worksharing loops of the region.
+    /// Whether it has a place in the team's ring.
+    has_place: bool,
+    /// Whether it has the clause `ordered` without a parameter.
+    ordered: bool,
+    /// Whether the present chunk's turn in an ordered loop has come.
+    pub(super) has_turn: bool,
+    pub(super) iterations: u64,
+    /// Counts the worksharing loops of the region, from 1.
     number: u64,
-    /// Which place of the team's ring serves it, if its iterations are handed out.
-    turn: u64,
+    /// Which place that is.
+    pub(super) turn: u64,
     share: Share,
-    _reserved: [u64; 2],
+    /// The ordered loop around this one, if this one is ordered.
+    outer: *mut Loop,
+    /// Of a doacross loop.
+    pub(super) nest: Option<Box<Nest>>,
 }
 
 const _: () = assert!(
@@ -35,6 +44,7 @@ const _: () = assert!(
 
 const CAPE_RUNTIME: c_int = 5;
 const CAPE_DISTRIBUTE: c_int = 6;
+const CAPE_ORDERED: c_int = 1 << 10;
 
 /// See `cape.h`.
 ///
@@ -56,28 +66,35 @@ pub unsafe extern "C" fn cape_loop_begin(
     } else {
         (context.team, context.number)
     };
+    let ordered = schedule & CAPE_ORDERED != 0 && context.part.is_some();
     let schedule = resolve(site, schedule, chunk);
     let share = share(schedule, iterations, team, number);
     let mut state = Loop {
         first: 0,
         end: 0,
         last: 0,
-        _kind: 0,
+        has_place: false,
+        ordered,
+        has_turn: false,
         iterations,
         number: context::count_loop(),
         turn: 0,
         share,
-        _reserved: [0; 2],
+        outer: std::ptr::null_mut(),
+        nest: None,
     };
     if let (Share::Served { .. }, Some(part)) = (share, context.part) {
-        state.turn = context::count_shared_loop();
-        let place = part.place(state.turn);
+        state.take_place();
         if context.spans_ranks {
-            let mut supply = place.supply();
+            let mut supply = part.place(state.turn).supply();
             if !supply.asked && !supply.exhausted && supply.stock.is_none() {
                 state.ask(&context, &mut supply);
             }
         }
+    }
+    if ordered {
+        state.take_place();
+        state.outer = context::set_ordered_loop(this);
     }
     // SAFETY: the caller's promise; the size is asserted above.
     unsafe { this.write(state) };
@@ -102,8 +119,20 @@ fn resolve(site: &Site, schedule: c_int, chunk: c_longlong) -> Schedule {
 }
 
 impl Loop {
+    /// Gives the loop a place in the team's ring, unless it has one.
+    pub(super) fn take_place(&mut self) {
+        if !std::mem::replace(&mut self.has_place, true) {
+            self.turn = context::count_shared_loop();
+        }
+    }
+
+    /// Whether the loop, or the region, was cancelled.
+    pub(super) fn is_cancelled(&self, part: &Team) -> bool {
+        part.is_cancelled(self.number)
+    }
+
     /// The loop's name in the job.
-    fn instance(&self, context: &Context) -> (u64, u64) {
+    pub(super) fn instance(&self, context: &Context) -> (u64, u64) {
         (context.region, self.number)
     }
 
@@ -180,6 +209,15 @@ impl Loop {
 
     #[inline]
     fn next(&mut self) -> bool {
+        if self.ordered {
+            ordered::pass_turn(self);
+        }
+        if team::cancellation()
+            && let Some(part) = current().part
+            && self.is_cancelled(part)
+        {
+            return false;
+        }
         let chunk = if let Share::Served { .. } = self.share {
             self.served()
         } else {
@@ -195,9 +233,13 @@ impl Loop {
         true
     }
 
-    fn finish(&self) {
+    fn finish(&mut self) {
+        if self.ordered {
+            ordered::pass_turn(self);
+            context::set_ordered_loop(self.outer);
+        }
         let context = current();
-        if let (Share::Served { .. }, Some(part)) = (self.share, context.part)
+        if let Some(part) = context.part.filter(|_| self.has_place)
             && part.shares().leave(self.turn, part.count())
         {
             if context.spans_ranks {
@@ -207,8 +249,12 @@ impl Loop {
                     self.receive(&context, &mut supply);
                 }
             }
+            if self.ordered || self.nest.is_some() {
+                ordered::forget(self, &context);
+            }
             part.shares().pass_on(self.turn);
         }
+        self.nest = None;
     }
 }
 
@@ -230,7 +276,7 @@ pub unsafe extern "C" fn cape_loop_next(this: *mut Loop) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_loop_end(this: *mut Loop) {
     // SAFETY: the caller's promise.
-    unsafe { &*this }.finish();
+    unsafe { &mut *this }.finish();
 }
 
 /// See `cape.h`.
@@ -258,43 +304,3 @@ pub extern "C" fn cape_master() -> c_int {
 pub extern "C" fn cape_masked(filter: c_int) -> c_int {
     c_int::from(i64::from(current().number) == i64::from(filter))
 }
-
-/// See `cape.h`.
-///
-/// # Safety
-/// Called by translated code only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_ordered_enter(_site: *const Site) {}
-
-/// See `cape.h`.
-///
-/// # Safety
-/// Called by translated code only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_ordered_exit(_site: *const Site) {}
-
-/// See `cape.h`.
-///
-/// # Safety
-/// Called by translated code only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_doacross_begin(
-    _loop: *mut Loop,
-    _dimensions: std::ffi::c_uint,
-    _counts: *const c_longlong,
-) {
-}
-
-/// See `cape.h`.
-///
-/// # Safety
-/// Called by translated code only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_doacross_post(_loop: *mut Loop, _vector: *const c_longlong) {}
-
-/// See `cape.h`.
-///
-/// # Safety
-/// Called by translated code only.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_doacross_wait(_loop: *mut Loop, _vector: *const c_longlong) {}

@@ -4,16 +4,14 @@ use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use crate::cells::Combiner;
-use crate::context::current;
+use crate::context::{self, Context, current};
+use crate::exchange::Cancelled;
 use crate::ffi::site::Site;
 use crate::local::Lock;
 use crate::session::{self, Session};
 use crate::tasks::schedule;
-use crate::team::Deed;
+use crate::team::{self, Deed, Team};
 use crate::{region, sync};
-
-/// `CAPE_CANCEL_TASKGROUP`.
-const TASKGROUP: c_int = 8;
 
 /// See `cape.h`.
 ///
@@ -22,18 +20,29 @@ const TASKGROUP: c_int = 8;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_barrier(site: *const Site) -> c_int {
     let context = current();
-    let Some(part) = context.part.filter(|_| context.shares_work()) else {
+    let Some(part) = context.part else {
         return 0;
     };
+    // SAFETY: the caller's promise.
+    c_int::from(part.barrier(|part| unsafe { lead(&context, &*site, part) }))
+}
+
+/// What the leader of a barrier does for all.
+///
+/// # Safety
+/// All threads of `part` wait for the calling one.
+unsafe fn lead(context: &Context, site: &Site, part: &Team) {
     match session::get() {
-        Some(session) if context.spans_ranks => {
+        Some(session) if context.spans_ranks => region::barrier(session, site, part),
+        _ => {
             // SAFETY: the caller's promise.
-            part.barrier(|part| region::barrier(session, unsafe { &*site }, part));
+            unsafe { part.apply_contributions() };
+            let messages = part.take_messages();
+            if !messages.is_empty() {
+                part.deliver(messages);
+            }
         }
-        // SAFETY: the leader applies what all threads, which wait for it, promised.
-        _ => part.barrier(|part| unsafe { part.apply_contributions() }),
     }
-    0
 }
 
 /// See `cape.h`.
@@ -48,17 +57,40 @@ pub unsafe extern "C" fn cape_flush(site: *const Site, _order: c_int) {
     }
 }
 
+const CANCEL_PARALLEL: c_int = 1;
+const CANCEL_FOR: c_int = 2;
+const CANCEL_SECTIONS: c_int = 4;
+
 /// See `cape.h`.
 ///
 /// # Safety
 /// `site` points to a site.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cape_cancel(_site: *const Site, kind: c_int, condition: c_int) -> c_int {
-    match kind {
-        TASKGROUP if condition != 0 => c_int::from(schedule::group_cancel()),
-        TASKGROUP => c_int::from(schedule::group_is_cancelled()),
-        _ => 0,
+pub unsafe extern "C" fn cape_cancel(site: *const Site, kind: c_int, condition: c_int) -> c_int {
+    if !team::cancellation() {
+        return 0;
     }
+    if condition == 0 {
+        // SAFETY: the caller's promise.
+        return unsafe { cape_cancellation_point(site, kind) };
+    }
+    let context = current();
+    let number = match kind {
+        CANCEL_PARALLEL => None,
+        CANCEL_FOR | CANCEL_SECTIONS => Some(context::loops()),
+        _ => return c_int::from(schedule::group_cancel()),
+    };
+    if let Some(part) = context.part {
+        match number {
+            Some(number) => part.cancel_loop(number),
+            None => part.cancel(),
+        }
+        if let Some(session) = session::get().filter(|_| context.spans_ranks) {
+            let region = part.region();
+            session.exchange.cancel(Cancelled { region, number });
+        }
+    }
+    1
 }
 
 /// See `cape.h`.
@@ -67,7 +99,17 @@ pub unsafe extern "C" fn cape_cancel(_site: *const Site, kind: c_int, condition:
 /// `site` points to a site.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_cancellation_point(_site: *const Site, kind: c_int) -> c_int {
-    c_int::from(kind == TASKGROUP && schedule::group_is_cancelled())
+    if !team::cancellation() {
+        return 0;
+    }
+    let part = current().part;
+    c_int::from(match kind {
+        CANCEL_PARALLEL => part.is_some_and(Team::region_is_cancelled),
+        CANCEL_FOR | CANCEL_SECTIONS => {
+            part.is_some_and(|part| part.is_cancelled(context::loops()))
+        }
+        _ => schedule::group_is_cancelled(),
+    })
 }
 
 /// See `cape.h`.
@@ -77,13 +119,40 @@ pub unsafe extern "C" fn cape_cancellation_point(_site: *const Site, kind: c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_copyprivate(
     site: *const Site,
-    _executed: c_int,
-    _count: std::ffi::c_uint,
-    _addresses: *const *mut c_void,
-    _sizes: *const usize,
+    executed: c_int,
+    count: std::ffi::c_uint,
+    addresses: *const *mut c_void,
+    sizes: *const usize,
 ) {
+    let context = current();
+    let Some(part) = context.part else { return };
     // SAFETY: the caller's promise.
-    unsafe { cape_barrier(site) };
+    let items = || {
+        (0..count as usize).map(|k| unsafe { ((*addresses.add(k)).cast::<u8>(), *sizes.add(k)) })
+    };
+    let mut message = Vec::new();
+    if executed != 0 {
+        for (address, size) in items().filter(|(_, size)| *size > 0) {
+            // SAFETY: the caller's promise.
+            message.extend_from_slice(unsafe { std::slice::from_raw_parts(address, size) });
+        }
+    }
+    let read = |messages: &[Vec<u8>]| {
+        let total = items().map(|(_, size)| size).sum::<usize>();
+        let values = messages.iter().find(|message| message.len() == total);
+        let Some(mut values) = values.map(Vec::as_slice).filter(|_| executed == 0) else {
+            return;
+        };
+        for (address, size) in items().filter(|(_, size)| *size > 0) {
+            let (value, rest) = values.split_at(size);
+            // SAFETY: the caller's promise.
+            unsafe { std::ptr::copy_nonoverlapping(value.as_ptr(), address, size) };
+            values = rest;
+        }
+    };
+    // SAFETY: the caller's promise.
+    let lead = |part: &Team| unsafe { lead(&context, &*site, part) };
+    part.exchange(context.number, message, lead, read);
 }
 
 /// See `cape.h`.
@@ -92,20 +161,43 @@ pub unsafe extern "C" fn cape_copyprivate(
 /// The pointers are valid for `size * count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_scan(
-    _site: *const Site,
-    _prefix: *mut c_void,
+    site: *const Site,
+    prefix: *mut c_void,
     total: *const c_void,
     all: *mut c_void,
     size: usize,
     count: usize,
-    _combine: Combiner,
+    combine: Combiner,
 ) {
-    if !all.is_null() {
-        // SAFETY: the caller's promise.
-        unsafe {
-            std::ptr::copy_nonoverlapping(total.cast::<u8>(), all.cast::<u8>(), size * count)
+    let (prefix, all, bytes) = (prefix.cast::<u8>(), all.cast::<u8>(), size * count);
+    let context = current();
+    let Some(part) = context.part else {
+        if !all.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { std::ptr::copy(total.cast::<u8>(), all, bytes) };
+        }
+        return;
+    };
+    // SAFETY: the caller's promise.
+    let message = unsafe { std::slice::from_raw_parts(total.cast::<u8>(), bytes) }.to_vec();
+    let read = |totals: &[Vec<u8>]| {
+        let combined = |into: *mut u8, totals: &[Vec<u8>]| {
+            let Some((first, rest)) = totals.split_first().filter(|_| !into.is_null()) else {
+                return;
+            };
+            // SAFETY: the caller's promise; all totals have the same size.
+            unsafe { std::ptr::copy_nonoverlapping(first.as_ptr(), into, bytes) };
+            for total in rest {
+                // SAFETY: as above; vectors are aligned for every arithmetic type.
+                unsafe { combine(into, total.as_ptr(), count) };
+            }
         };
-    }
+        combined(prefix, &totals[..context.number as usize]);
+        combined(all, totals);
+    };
+    // SAFETY: the caller's promise.
+    let lead = |part: &Team| unsafe { lead(&context, &*site, part) };
+    part.exchange(context.number, message, lead, read);
 }
 
 /// See `cape.h`.

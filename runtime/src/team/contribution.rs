@@ -42,6 +42,8 @@ struct Unit([u8; 16]);
 pub struct Contributions {
     list: Vec<Contribution>,
     values: Vec<Unit>,
+    /// What the thread tells all others at the meeting.
+    pub message: Vec<u8>,
 }
 
 impl Contributions {
@@ -121,28 +123,41 @@ pub unsafe fn apply(threads: &mut [&mut Contributions]) {
     threads.iter_mut().for_each(|thread| thread.empty());
 }
 
-/// The contributions of this rank's threads, given in thread order, as operations of the log.
-pub fn collect(threads: &mut [&mut Contributions], mut take: impl FnMut(Operation)) {
+/// What becomes of a contribution in a team over ranks.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is published.
+    Operation(Operation),
+    /// It is made if no other rank has a later iteration than this.
+    IfLast(u64, Operation),
+}
+
+/// Takes the contributions of this rank's threads, given in thread order.
+pub fn collect(threads: &mut [&mut Contributions], mut take: impl FnMut(Taken)) {
     for thread in 0..threads.len() {
         for contribution in &threads[thread].list {
             if Contributions::is_outdone(contribution, threads) {
                 continue;
             }
             let units = &threads[thread].values[contribution.at..];
-            let value: Vec<u8> = units
-                .iter()
-                .flat_map(|unit| unit.0)
-                .take(contribution.bytes)
-                .collect();
-            let (combiner, size) = match contribution.deed {
-                Deed::Combine { combiner, size } => (combiner as *const () as u64, size),
-                Deed::Assign | Deed::AssignIfLast { .. } => (0, contribution.bytes),
-            };
-            take(Operation {
+            let operation = |combiner, size| Operation {
                 address: contribution.original as u64,
                 size: size as u64,
                 combiner,
-                operand: value,
+                operand: units
+                    .iter()
+                    .flat_map(|unit| unit.0)
+                    .take(contribution.bytes)
+                    .collect(),
+            };
+            take(match contribution.deed {
+                Deed::Combine { combiner, size } => {
+                    Taken::Operation(operation(combiner as *const () as u64, size))
+                }
+                Deed::Assign => Taken::Operation(operation(0, contribution.bytes)),
+                Deed::AssignIfLast { iteration } => {
+                    Taken::IfLast(iteration, operation(0, contribution.bytes))
+                }
             });
         }
     }
@@ -198,10 +213,17 @@ mod tests {
         let (mut x, mut y) = ([0_u64; 2], 0_u64);
         let mut lists = lists(&mut x, &mut y);
         let mut threads: Vec<_> = lists.iter_mut().collect();
-        let mut operations = Vec::new();
-        collect(&mut threads, |operation| operations.push(operation));
-        assert_eq!(operations.len(), 4);
+        let (mut operations, mut last) = (Vec::new(), Vec::new());
+        collect(&mut threads, |taken| match taken {
+            Taken::Operation(operation) => operations.push(operation),
+            Taken::IfLast(iteration, operation) => last.push((iteration, operation)),
+        });
+        assert_eq!(operations.len(), 3);
         assert_eq!(operations[1].operand[8..], 5_u64.to_ne_bytes());
-        assert_eq!(operations[2].operand, 2_u64.to_ne_bytes());
+        assert_eq!(last.len(), 1);
+        assert_eq!(
+            (last[0].0, &last[0].1.operand[..]),
+            (9, &2_u64.to_ne_bytes()[..])
+        );
     }
 }

@@ -8,12 +8,15 @@
 //! serves loop 0    1    2        7      then 8 (when all threads have left loop 0), 9, ...
 //! ```
 
+#![allow(unsafe_code)]
+
 use std::sync::Mutex;
 use std::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 
+use super::crosses::Crosses;
 use super::wait::{Gate, Padded};
 use crate::loops::Chunk;
 
@@ -41,6 +44,11 @@ pub struct Share {
     left: AtomicU32,
     /// In a loop over ranks.
     supply: Mutex<Supply>,
+    /// In an ordered loop: the iterations before this one are done.
+    done: AtomicU64,
+    turns: Gate,
+    /// In a doacross loop.
+    crosses: AtomicPtr<Crosses>,
 }
 
 /// See the module.
@@ -60,6 +68,9 @@ impl Default for Shares {
                     next: AtomicU64::new(0),
                     left: AtomicU32::new(0),
                     supply: Mutex::default(),
+                    done: AtomicU64::new(0),
+                    turns: Gate::default(),
+                    crosses: AtomicPtr::default(),
                 })
             }),
             used: AtomicBool::new(false),
@@ -78,7 +89,7 @@ impl Shares {
             place.turn.store(k, Relaxed);
             place.next.store(0, Relaxed);
             place.left.store(0, Relaxed);
-            place.restock();
+            place.clear();
         }
     }
 
@@ -106,14 +117,15 @@ impl Shares {
         let Padded(place) = &self.places[(turn % PLACES as u64) as usize];
         place.next.store(0, Relaxed);
         place.left.store(0, Relaxed);
-        place.restock();
+        place.clear();
         place.turn.store(turn + PLACES as u64, SeqCst);
         self.gate.notify();
     }
 
-    /// Wakes those who wait for a place: they are to look whether it is given up.
+    /// Wakes those who wait for a place or in a loop: they are to look whether it is given up.
     pub fn wake(&self) {
         self.gate.notify();
+        self.places.iter().for_each(|Padded(place)| place.wake());
     }
 }
 
@@ -125,10 +137,56 @@ impl Share {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn restock(&self) {
+    /// Makes the place fit for another loop; no thread uses it.
+    fn clear(&self) {
+        self.done.store(0, Relaxed);
+        let crosses = self.crosses.swap(std::ptr::null_mut(), Relaxed);
+        if !crosses.is_null() {
+            // SAFETY: `crosses` made it, and nobody uses it any more.
+            drop(unsafe { Box::from_raw(crosses) });
+        }
         let mut supply = self.supply();
         if supply.exhausted || supply.asked || supply.stock.is_some() {
             *supply = Supply::default();
+        }
+    }
+
+    /// Waits until all iterations before `first` of an ordered loop are done, or it is `given_up`.
+    pub fn wait_for_turn(&self, first: u64, given_up: impl Fn() -> bool) {
+        self.turns
+            .wait(|| self.done.load(SeqCst) == first || given_up(), || false);
+    }
+
+    /// All iterations before `end` of an ordered loop are done.
+    pub fn pass_turn(&self, end: u64) {
+        self.done.store(end, SeqCst);
+        self.turns.notify();
+    }
+
+    /// The marks of a doacross loop that hands out `iterations` iterations.
+    pub fn crosses(&self, iterations: u64) -> &Crosses {
+        let mut crosses = self.crosses.load(Acquire);
+        if crosses.is_null() {
+            let new = Box::into_raw(Box::new(Crosses::new(iterations)));
+            crosses = match self.crosses.compare_exchange(crosses, new, AcqRel, Acquire) {
+                Ok(_) => new,
+                Err(other) => {
+                    // SAFETY: made above, and nobody else has seen it.
+                    drop(unsafe { Box::from_raw(new) });
+                    other
+                }
+            };
+        }
+        // SAFETY: it stays until all threads have left the loop.
+        unsafe { &*crosses }
+    }
+
+    /// Wakes those who wait in this loop: they are to look whether it is given up.
+    fn wake(&self) {
+        self.turns.notify();
+        // SAFETY: as in `crosses`; who wakes is in the loop's region.
+        if let Some(crosses) = unsafe { self.crosses.load(Acquire).as_ref() } {
+            crosses.wake();
         }
     }
 
