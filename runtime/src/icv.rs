@@ -316,6 +316,8 @@ pub fn initialise(rank: u32, ranks: u32, slots: Option<u32>, config: &OmpConfig)
 
 thread_local! {
     static CURRENT: Cell<Option<Icvs>> = const { Cell::new(None) };
+    /// What the implicit task began with, once the current task has other variables; none: it has not.
+    static BEGAN: Cell<Option<Icvs>> = const { Cell::new(None) };
 }
 
 /// The variables of the task that the calling thread executes.
@@ -331,8 +333,65 @@ pub fn set(icvs: Icvs) {
 /// Changes the calling task's variables.
 pub fn change(action: impl FnOnce(&mut Icvs)) {
     let mut icvs = current();
+    BEGAN.set(BEGAN.get().or(Some(icvs)));
     action(&mut icvs);
     set(icvs);
+}
+
+/// The current task's variables, if they differ from what the implicit tasks of its team began with: a task inherits them.
+pub fn differing() -> Option<Icvs> {
+    BEGAN.get().map(|_| current())
+}
+
+/// What a thread's implicit task had before another one was begun or an explicit one was executed.
+#[derive(Clone, Copy, Debug)]
+pub struct Outer {
+    current: Option<Icvs>,
+    began: Option<Icvs>,
+}
+
+/// Whether the current task has the variables that its team began with.
+pub fn is_as_begun() -> bool {
+    BEGAN.get().is_none()
+}
+
+/// An implicit task begins: it has the calling thread's present variables, and so have the tasks it makes.
+pub fn begin() -> Outer {
+    Outer {
+        current: CURRENT.get(),
+        began: BEGAN.take(),
+    }
+}
+
+/// An implicit task ends that began with this.
+pub fn end(outer: Outer) {
+    BEGAN.set(outer.began);
+}
+
+/// An explicit task is to be executed, with `icvs` if they differ from what its team began with; the place stays the thread's.
+pub fn exchange(icvs: Option<Icvs>) -> Outer {
+    let outer = Outer {
+        current: CURRENT.get(),
+        began: BEGAN.get(),
+    };
+    match (icvs, outer.began) {
+        (Some(icvs), began) => {
+            BEGAN.set(began.or_else(|| Some(current())));
+            restore(&icvs);
+        }
+        (None, Some(began)) => {
+            BEGAN.set(None);
+            CURRENT.set(Some(began));
+        }
+        (None, None) => {}
+    }
+    outer
+}
+
+/// The explicit task has been executed.
+pub fn exchange_back(outer: Outer) {
+    CURRENT.set(outer.current);
+    BEGAN.set(outer.began);
 }
 
 /// What travels with a fork.

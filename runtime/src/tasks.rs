@@ -3,12 +3,15 @@
 //! ```text
 //!              schedule       make, run, complete, wait
 //!        ┌────────┼───────┬─────────┬───────┐
-//!      pool    depend   group     event   taskloop
+//!      worker     │     group     event   taskloop
+//!        │        │       │         │
+//!      pool    depend     │         │
 //!        └────────┴───────┴─────────┘
-//!               task          a block of memory and the counts that hang on it
+//!            task  blocks     a block of memory and the counts that hang on it
 //!           parker  spin      how threads sleep and exclude one another for a moment
 //! ```
 
+pub mod blocks;
 pub mod depend;
 pub mod event;
 pub mod group;
@@ -19,6 +22,7 @@ pub mod schedule;
 pub mod spin;
 pub mod task;
 pub mod taskloop;
+mod worker;
 
 #[cfg(test)]
 #[allow(unsafe_code)]

@@ -424,7 +424,8 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::task::{Blocks, Recipe};
+    use crate::tasks::blocks::Blocks;
+    use crate::tasks::task::Recipe;
     use std::ffi::c_void;
 
     unsafe extern "C" fn nothing(_: *mut *mut c_void) {}
@@ -438,7 +439,7 @@ mod tests {
             chunk: None,
         };
         // SAFETY: the parent is alive.
-        unsafe { recipe.make(blocks, parent, 0, priority) }
+        unsafe { recipe.make(blocks, parent, 0, priority, true) }
     }
 
     #[test]

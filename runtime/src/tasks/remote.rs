@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::sync::OnceLock;
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
@@ -52,16 +53,26 @@ static REPORTED: AtomicU64 = AtomicU64::new(0);
 static ADOPTED: AtomicUsize = AtomicUsize::new(0);
 /// This rank is about to publish at a meeting: no batch is taken up before it has.
 static MEETING: AtomicBool = AtomicBool::new(false);
-/// Opportunities to offer tasks that are to be passed over, because giving costs more than it brings.
+/// Opportunities to offer tasks that are to be passed over before the clock is looked at again, because giving costs more than it brings.
 static PASS_OVER: AtomicU32 = AtomicU32::new(0);
-static BACK_OFF: AtomicU32 = AtomicU32::new(0);
+/// When giving is to be tried again, in nanoseconds of [`now`].
+static QUIET_UNTIL: AtomicU64 = AtomicU64::new(0);
+/// Nanoseconds for which it was not tried last.
+static BACK_OFF: AtomicU64 = AtomicU64::new(0);
 /// Tasks to offer at a time.
 static BATCH: AtomicUsize = AtomicUsize::new(1);
 
 /// A batch that takes less (in nanoseconds) was not worth its messages.
 const WORTH: u64 = 300_000;
-/// Opportunities passed over at most.
-const LONGEST_BACK_OFF: u32 = 1 << 18;
+/// Nanoseconds without an offer after the first batch that was not worth it; twice as long after each further one.
+const SHORTEST_BACK_OFF: u64 = 4_000_000;
+/// As above, at most: where tasks become large after all, that is all a region loses.
+const LONGEST_BACK_OFF: u64 = 100_000_000;
+/// Opportunities passed over without looking at the clock.
+const BLINDLY: u32 = 8;
+/// What a batch should take, in nanoseconds: the rank that has it does not wait for the next one for long by comparison, although its
+/// owner sees that only between two tasks.
+const HORIZON: u64 = 20_000_000;
 /// Tasks in a batch at most.
 const LARGEST_BATCH: usize = 64;
 
@@ -281,15 +292,22 @@ fn take_back(batch: u64) -> Vec<Deferred> {
 /// Learns from a batch that took `duration` how much to give.
 fn judge(duration: u64, tasks: usize) {
     let each = (duration / tasks.max(1) as u64).max(1);
-    let batch = usize::try_from(WORTH * 3 / each).unwrap_or(1);
+    let batch = usize::try_from(HORIZON / each).unwrap_or(1);
     BATCH.store(batch.clamp(1, LARGEST_BATCH), Relaxed);
-    if duration < WORTH {
-        let longer = (BACK_OFF.load(Relaxed) * 2).clamp(16, LONGEST_BACK_OFF);
-        BACK_OFF.store(longer, Relaxed);
-        PASS_OVER.store(longer, Relaxed);
+    let back_off = if duration < WORTH {
+        (BACK_OFF.load(Relaxed) * 2).clamp(SHORTEST_BACK_OFF, LONGEST_BACK_OFF)
     } else {
-        BACK_OFF.store(0, Relaxed);
-    }
+        0
+    };
+    BACK_OFF.store(back_off, Relaxed);
+    QUIET_UNTIL.store(if back_off > 0 { now() + back_off } else { 0 }, Relaxed);
+}
+
+/// Nanoseconds since this was called first.
+fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An opportunity to give tasks away, of which `keep` are to stay.
@@ -300,6 +318,10 @@ pub fn offer(pool: &Pool, keep: usize) {
         let left = PASS_OVER.load(Relaxed);
         if left > 0 {
             return PASS_OVER.store(left - 1, Relaxed);
+        }
+        let quiet = QUIET_UNTIL.load(Relaxed);
+        if quiet > 0 && now() < quiet {
+            return PASS_OVER.store(BLINDLY, Relaxed);
         }
         if pool.queued() > keep {
             give(pool, keep, phase);
@@ -322,7 +344,7 @@ fn announce(phase: u64) {
 
 fn may_leave(session: &Session, task: &Task) -> bool {
     const TIED: u32 = flag::DETACHED | flag::REDUCES | flag::UNDEFERRED;
-    if task.flags.get() & TIED != 0 || task.sizes.is_null() {
+    if task.flags.get() & TIED != 0 || task.sizes.is_null() || !task.icvs.get().is_null() {
         return false;
     }
     // SAFETY: the taskgroup of a task that is not complete is alive.
@@ -345,9 +367,17 @@ fn give(pool: &Pool, keep: usize, phase: u64) {
     };
     let half = pool.queued().div_ceil(2);
     let most = BATCH.load(Relaxed).min(half);
-    let tasks = pool.give_away(most, keep, |task| may_leave(session, task));
+    // Siblings are alike; in a recursion, the oldest task stands for as much work as all younger ones.
+    let mut parent = None;
+    let tasks = pool.give_away(most, keep, |task| {
+        let alike = parent.is_none_or(|parent| parent == task.parent) && may_leave(session, task);
+        if alike {
+            parent = Some(task.parent);
+        }
+        alike
+    });
     if tasks.is_empty() {
-        return PASS_OVER.store(16, Relaxed);
+        return PASS_OVER.store(BLINDLY, Relaxed);
     }
     let fewer = |ranks: u32| ranks.checked_sub(1);
     let _ = HUNGER.fetch_update(SeqCst, SeqCst, fewer);

@@ -1,77 +1,18 @@
-//! Making, running, completing and waiting for tasks.
+//! Making, waiting for and grouping tasks: what the directives call.
 //!
-//! A thread that waits runs tasks: any at the barrier of its team, descendants of the task it is in elsewhere (OpenMP 5.2, 12.9, the task
-//! scheduling constraint for tied tasks; untied ones are treated alike), so that the nesting on its stack never exceeds that of the task
-//! tree. A task is run at once instead of being deferred where nobody else could take it, or where enough are deferred already.
+//! A task is run at once instead of being deferred where nobody else could take it, or where enough are deferred already.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::ffi::c_void;
-use std::ptr::null_mut;
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
-};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 
 use super::depend::{self, Kind};
 use super::group::{Group, Item};
-use super::parker::Parker;
-use super::pool::{Constraint, Pool};
+use super::pool::Pool;
 use super::remote;
-use super::task::{
-    ANY_WAITER, Blocks, CHILD, REFERENCE, Recipe, Task, announcement, children, flag, references,
-    waiter,
-};
-use crate::icv::process;
-use crate::session;
-
-/// Deferred tasks in a thread's queue from which on it runs new ones at once.
-const CROWDED: usize = 256;
-/// Tasks run at once inside one another before new ones are deferred after all: a chain of tasks must not become a tower of calls.
-const TOWER: u32 = 64;
-/// As `CROWDED`, inside a tower.
-const OVERCROWDED: usize = 1 << 16;
-/// Tasks of other ranks inside one another from which on a thread asks for no more.
-const ADOPTIONS: u32 = 4;
-/// Looks at the queues before a thread sleeps.
-const PATIENCE: u32 = 400;
-
-/// The body of a detached task has ended.
-const ENDED: u32 = 1;
-/// Its event has been fulfilled.
-const FULFILLED: u32 = 2;
-/// It is complete.
-const COMPLETE: u32 = 4;
-
-/// What the task runtime keeps for each thread of the process.
-#[derive(Debug)]
-struct Worker {
-    current: Cell<*mut Task>,
-    /// Number among this rank's threads of the current team.
-    slot: Cell<usize>,
-    parker: Cell<Option<Parker>>,
-    /// The pool of the teams of one that this thread is in; made when first needed, never freed.
-    alone: Cell<*const Pool>,
-    /// Tasks run at once inside one another.
-    tower: Cell<u32>,
-    /// Tasks of other ranks that it is in the midst of.
-    adopted: Cell<u32>,
-    blocks: Blocks,
-}
-
-thread_local! {
-    static WORKER: Worker = const {
-        Worker {
-            current: Cell::new(null_mut()),
-            slot: Cell::new(0),
-            parker: Cell::new(None),
-            alone: Cell::new(std::ptr::null()),
-            tower: Cell::new(0),
-            adopted: Cell::new(0),
-            blocks: Blocks::new(),
-        }
-    };
-}
+use super::task::{CHILD, REFERENCE, Recipe, Task, children, flag, references};
+use super::worker::{Bell, COMPLETE, ENDED, FULFILLED, Worker, is_cancelled};
+use crate::icv::{self, process};
 
 /// What a task's clauses ask for.
 #[derive(Debug, Default)]
@@ -84,277 +25,6 @@ pub struct Wishes<'a> {
     pub depends: &'a [(Kind, usize)],
     /// Where the handle of its completion event is to be stored.
     pub event: Option<&'a mut *mut c_void>,
-}
-
-/// How a waiting thread is woken.
-enum Bell<'a> {
-    /// By whoever brings this word of counts down.
-    Counts(&'a AtomicU64),
-    /// By its parker, which others have been given.
-    Parker,
-    /// Not at all: it looks again and again.
-    None,
-}
-
-impl Worker {
-    fn get() -> &'static Worker {
-        // SAFETY: the thread's own, which needs no destructor: valid until the thread is gone.
-        WORKER.with(|worker| unsafe { &*std::ptr::from_ref(worker) })
-    }
-
-    /// The task this thread executes.
-    fn current(&self) -> &'static Task {
-        let mut current = self.current.get();
-        if current.is_null() {
-            current = Box::leak(Box::new(Task::implicit(self.alone())));
-            self.current.set(current);
-        }
-        // SAFETY: a task lives at least until its execution ends.
-        unsafe { &*current }
-    }
-
-    fn pool(&self) -> &'static Pool {
-        // SAFETY: a team's pool outlives the tasks of the team.
-        unsafe { &*self.current().pool }
-    }
-
-    fn alone(&self) -> &'static Pool {
-        if self.alone.get().is_null() {
-            self.alone.set(Box::leak(Box::new(Pool::new(1))));
-        }
-        // SAFETY: never freed.
-        unsafe { &*self.alone.get() }
-    }
-
-    fn parker(&self) -> Parker {
-        self.parker.get().unwrap_or_else(|| {
-            let parker = Parker::claim();
-            self.parker.set(Some(parker));
-            parker
-        })
-    }
-
-    /// Runs a task whose turn has come, and completes it unless its event is outstanding.
-    ///
-    /// # Safety
-    /// The task is alive and the caller's.
-    unsafe fn execute(&self, task: *mut Task) {
-        // SAFETY: the caller's promise.
-        let this = unsafe { &*task };
-        let outer = self.current.replace(task);
-        // SAFETY: a task's parent outlives it.
-        let adopted = u32::from(unsafe { (*this.parent).has(flag::STOLEN) });
-        self.adopted.set(self.adopted.get() + adopted);
-        if let Some(body) = this.body.filter(|_| !is_cancelled(this)) {
-            // SAFETY: capec generated body and environment together.
-            unsafe { body(Task::environment(task)) };
-        }
-        while self.owned_group(this).is_some() {
-            group_end();
-        }
-        self.current.set(outer);
-        self.adopted.set(self.adopted.get() - adopted);
-        if this.has(flag::DETACHED) && this.event.fetch_or(ENDED, AcqRel) & FULFILLED == 0 {
-            return;
-        }
-        // SAFETY: the caller's promise.
-        unsafe { self.complete(task) };
-    }
-
-    /// The innermost taskgroup, if the task itself began it.
-    fn owned_group<'a>(&self, task: &'a Task) -> Option<&'a Group> {
-        // SAFETY: a taskgroup is alive while it is a task's innermost one.
-        let group = unsafe { task.group.get().as_ref() }?;
-        std::ptr::eq(group.owner, task).then_some(group)
-    }
-
-    /// # Safety
-    /// The task is alive; nobody else completes it.
-    unsafe fn complete(&self, task: *mut Task) {
-        // SAFETY: the caller's promise.
-        let this = unsafe { &*task };
-        if !this.table.get().is_null() {
-            // SAFETY: made by Box::into_raw, used by this task only.
-            drop(unsafe { Box::from_raw(this.table.replace(null_mut())) });
-        }
-        if !this.node.get().is_null() {
-            let mut ready = |ready: *mut Task| {
-                // SAFETY: a task in a pool's hands is alive, and so is the pool of its team.
-                let pool = unsafe { &*(*ready).pool };
-                let slot = if std::ptr::eq(pool, self.pool()) {
-                    self.slot.get()
-                } else {
-                    0
-                };
-                pool.push(slot, ready);
-            };
-            // SAFETY: the caller's promise.
-            unsafe { depend::complete(this, &mut ready) };
-        }
-        if this.has(flag::DETACHED) {
-            this.event.fetch_or(COMPLETE, SeqCst);
-        }
-        let parent = this.parent;
-        if this.counts.load(Acquire) == REFERENCE {
-            // Nobody else knows of it.
-            // SAFETY: the caller's promise.
-            unsafe { self.forget(task) };
-            // SAFETY: the task held a reference to its parent until here.
-            unsafe { self.leave(parent, CHILD + REFERENCE) };
-        } else {
-            // SAFETY: as above.
-            unsafe { self.leave(parent, CHILD) };
-            // SAFETY: the task holds a reference to itself until here.
-            unsafe { self.leave(task, REFERENCE) };
-        }
-    }
-
-    /// Takes `amount` from a task's counts, and if that was the last reference, from those of its ancestors.
-    ///
-    /// # Safety
-    /// The amount is the caller's; the tasks may be gone afterwards.
-    unsafe fn leave(&self, task: *mut Task, amount: u64) {
-        let (mut task, mut amount) = (task, amount);
-        loop {
-            // SAFETY: the amount stands for a reference, which ends here.
-            let this = unsafe { &*task };
-            let stolen = this.has(flag::STOLEN);
-            let before = this.counts.fetch_sub(amount, AcqRel);
-            let after = before - amount;
-            if stolen && references(after) == 1 {
-                // SAFETY: what was given to this rank, and all it made, is complete.
-                return unsafe { remote::finished(task) };
-            }
-            let settled = children(after) == 0 || references(after) == 1;
-            if before & ANY_WAITER != 0 && settled {
-                waiter(before).wake();
-            }
-            if references(after) != 0 {
-                return;
-            }
-            // SAFETY: that was the last reference, and now it is the caller's.
-            let parent = unsafe { (*task).parent };
-            // SAFETY: as above.
-            unsafe { self.forget(task) };
-            (task, amount) = (parent, REFERENCE);
-        }
-    }
-
-    /// Its subtree is complete: tells its taskgroup and gives its block back.
-    unsafe fn forget(&self, task: *mut Task) {
-        // SAFETY: the caller's.
-        let this = unsafe { &*task };
-        let group = this.has(flag::COUNTED).then(|| this.group.get());
-        // SAFETY: nothing refers to it any more.
-        unsafe { self.blocks.give(task) };
-        if let Some(group) = group {
-            // SAFETY: the taskgroup waits for this.
-            let before = unsafe { &(*group).counts }.fetch_sub(CHILD, AcqRel);
-            if before & ANY_WAITER != 0 && children(before) == 1 {
-                waiter(before).wake();
-            }
-        }
-    }
-
-    /// Runs tasks until `done`.
-    fn wait_until(&self, constraint: Constraint, bell: &Bell<'_>, done: impl Fn() -> bool) {
-        let pool = self.pool();
-        let mut looks = 0;
-        let spans_ranks = pool.spans_ranks();
-        while !done() {
-            if spans_ranks {
-                remote::offer(pool, 1);
-            }
-            if let Some(task) = pool.take(self.slot.get(), constraint) {
-                // SAFETY: what a pool hands out is alive and the taker's.
-                unsafe { self.execute(task) };
-                looks = 0;
-                continue;
-            }
-            if spans_ranks && remote::attend(pool, self.may_ask(constraint)) {
-                looks = 0;
-                continue;
-            }
-            looks += 1;
-            if looks < PATIENCE && !matches!(bell, Bell::None) {
-                pause(looks);
-                continue;
-            }
-            self.sleep_unless(pool, constraint, bell, || {
-                done() || pool.has_task(constraint)
-            });
-        }
-    }
-
-    /// Sleeps until woken, unless there is reason not to.
-    fn sleep_unless(
-        &self,
-        pool: &Pool,
-        constraint: Constraint,
-        bell: &Bell<'_>,
-        reason: impl Fn() -> bool,
-    ) {
-        let parker = self.parker();
-        if parker == Parker::NONE || matches!(bell, Bell::None) {
-            return std::thread::yield_now();
-        }
-        parker.prepare();
-        if let Bell::Counts(counts) = bell {
-            counts.fetch_or(announcement(parker), SeqCst);
-        }
-        pool.announce(parker, constraint.is_none());
-        if !reason() {
-            match session::get().filter(|_| pool.spans_ranks()) {
-                Some(session) => {
-                    let idle = self.may_ask(constraint);
-                    remote::sleep_unless(session, idle, || parker.is_awake() || reason());
-                }
-                None => parker.sleep(),
-            }
-        }
-        parker.cancel();
-        pool.withdraw(parker);
-        if let Bell::Counts(counts) = bell {
-            counts.fetch_and(!ANY_WAITER, SeqCst);
-        }
-    }
-
-    /// Runs `task` now, however deep that nests.
-    unsafe fn execute_at_once(&self, task: *mut Task) {
-        self.tower.set(self.tower.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { self.execute(task) };
-        self.tower.set(self.tower.get() - 1);
-    }
-
-    /// Whether this thread asks other ranks for tasks: what it was given inside of what it was given must not pile up on its stack.
-    fn may_ask(&self, constraint: Constraint) -> bool {
-        constraint.is_none() || self.adopted.get() < ADOPTIONS
-    }
-
-    fn defers(&self, pool: &Pool) -> bool {
-        let queued = pool.length(self.slot.get());
-        if self.tower.get() >= TOWER {
-            queued < OVERCROWDED
-        } else {
-            pool.shares() && queued < CROWDED
-        }
-    }
-}
-
-fn pause(looks: u32) {
-    if looks.is_multiple_of(64) {
-        std::thread::yield_now();
-    }
-    for _ in 0..looks.min(40) {
-        std::hint::spin_loop();
-    }
-}
-
-fn is_cancelled(task: &Task) -> bool {
-    process().config.cancellation
-        // SAFETY: the taskgroup a task was made in waits for it.
-        && unsafe { task.group.get().as_ref() }.is_some_and(Group::is_cancelled)
 }
 
 /// Makes a child of the current task and runs it now or later.
@@ -386,8 +56,19 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
     }
     let undeferred = flags & flag::UNDEFERRED != 0;
     let parent_pointer = worker.current.get();
+    let defers = !undeferred && worker.defers(pool, parent);
+    // One that waits for others is deferred in any case.
+    let may_leave = defers || !undeferred && !wishes.depends.is_empty();
     // SAFETY: the caller's promise; this thread executes the parent.
-    let task = unsafe { recipe.make(&worker.blocks, parent_pointer, flags, wishes.priority) };
+    let task = unsafe {
+        recipe.make(
+            &worker.blocks,
+            parent_pointer,
+            flags,
+            wishes.priority,
+            may_leave,
+        )
+    };
     parent.counts.fetch_add(CHILD + REFERENCE, Relaxed);
     if let Some(event) = wishes.event {
         *event = super::event::handle(task);
@@ -396,6 +77,9 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
     }
     // SAFETY: made above.
     let this = unsafe { &*task };
+    if let Some(icvs) = icv::differing() {
+        this.icvs.set(Box::into_raw(Box::new(icvs)));
+    }
     if !wishes.depends.is_empty() {
         if undeferred {
             this.set(flag::AWAITED);
@@ -414,12 +98,15 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
     if undeferred {
         // SAFETY: made above.
         unsafe { run_undeferred(worker, task) };
-    } else if worker.defers(pool) {
+    } else if defers {
         pool.push(worker.slot.get(), task);
         if pool.spans_ranks() {
             remote::offer(pool, 0);
         }
     } else {
+        if pool.spans_ranks() {
+            remote::offer(pool, 0);
+        }
         // SAFETY: made above.
         unsafe { worker.execute_at_once(task) };
     }
@@ -432,7 +119,7 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
 pub unsafe fn adopt(recipe: &Recipe, root: *mut Task, flags: u32, priority: u32) {
     let worker = Worker::get();
     // SAFETY: the caller's promise.
-    let task = unsafe { recipe.make(&worker.blocks, root, flags, priority) };
+    let task = unsafe { recipe.make(&worker.blocks, root, flags, priority, true) };
     // SAFETY: the caller's promise.
     let (counts, pool) = unsafe { (&(*root).counts, &*(*root).pool) };
     counts.fetch_add(CHILD + REFERENCE, Relaxed);
@@ -600,6 +287,7 @@ pub fn as_implicit_task<T>(pool: &Pool, slot: usize, body: impl FnOnce() -> T) -
     let outer = worker.current.replace(&raw mut task);
     let outer_slot = worker.slot.replace(slot);
     let outer_tower = worker.tower.replace(0);
+    let outer_icvs = icv::begin();
     let result = body();
     while worker.owned_group(worker.current()).is_some() {
         group_end();
@@ -610,6 +298,7 @@ pub fn as_implicit_task<T>(pool: &Pool, slot: usize, body: impl FnOnce() -> T) -
         // SAFETY: made by Box::into_raw, used by this task only.
         drop(unsafe { Box::from_raw(table) });
     }
+    icv::end(outer_icvs);
     worker.current.set(outer);
     worker.slot.set(outer_slot);
     worker.tower.set(outer_tower);

@@ -16,16 +16,17 @@
 //! other two have come down.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ffi::{c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
+use super::blocks::{Blocks, GRAIN};
 use super::depend::{Children, Node};
 use super::group::Group;
 use super::parker::Parker;
 use super::pool::Pool;
+use crate::icv::Icvs;
 
 /// An outlined task.
 pub type Body = unsafe extern "C" fn(environment: *mut *mut c_void);
@@ -132,13 +133,11 @@ pub struct Task {
     size: usize,
     /// Which of its environment are copies, by their sizes: the caller's, or null once that is gone.
     pub sizes: *const usize,
+    /// Its variables, if they differ from those its team began with; null: they do not. Made by `Box::into_raw`.
+    pub icvs: Cell<*mut Icvs>,
 }
 
 const HEADER: usize = size_of::<Task>();
-const GRAIN: usize = 64;
-const CLASSES: usize = 17;
-/// Blocks of a size that a thread keeps; more go back to malloc.
-const KEPT: u32 = 1024;
 
 /// What a new task is made of.
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +192,12 @@ impl Recipe {
         HEADER + elements * size_of::<*mut c_void>()
     }
 
-    /// Makes the block of a task with these parents.
+    fn copies(&self) -> bool {
+        self.chunk.is_some() || (0..self.captures as usize).any(|k| self.size_of_copy(k) != 0)
+    }
+
+    /// Makes the block of a task with this parent. One that `may_leave` can be given to another rank; what the others copy lies where
+    /// tasks they make, which may leave, can refer to it.
     ///
     /// # Safety
     /// The recipe's arrays have `captures` elements; `parent` is alive, and the caller executes it.
@@ -204,12 +208,15 @@ impl Recipe {
         parent: *mut Task,
         flags: u32,
         priority: u32,
+        may_leave: bool,
     ) -> *mut Task {
         // SAFETY: the caller's promise.
         let creator = unsafe { &*parent };
         // SAFETY: a pool outlives the tasks of its team.
         let spans_ranks = unsafe { creator.pool.as_ref() }.is_some_and(Pool::spans_ranks);
-        let (task, size) = blocks.take(self.block_size(spans_ranks), spans_ranks);
+        let keeps_sizes = spans_ranks && may_leave;
+        let in_image = spans_ranks && self.copies();
+        let (task, size) = blocks.take(self.block_size(keeps_sizes), in_image);
         let flags = if self.chunk.is_some() {
             flags | flag::LOOP
         } else {
@@ -233,10 +240,11 @@ impl Recipe {
                 captures: self.captures,
                 size,
                 sizes: std::ptr::null(),
+                icvs: Cell::new(null_mut()),
             });
         };
         // SAFETY: as above.
-        unsafe { self.fill(task, spans_ranks) };
+        unsafe { self.fill(task, keeps_sizes) };
         task
     }
 
@@ -323,7 +331,13 @@ impl Task {
             captures: 0,
             size: 0,
             sizes: std::ptr::null(),
+            icvs: Cell::new(null_mut()),
         }
+    }
+
+    /// Bytes of its block.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Its environment.
@@ -396,132 +410,6 @@ impl Task {
     }
 }
 
-/// The blocks that a thread keeps for its next tasks.
-#[derive(Debug)]
-pub struct Blocks {
-    free: [Cell<*mut Free>; CLASSES],
-    kept: [Cell<u32>; CLASSES],
-    /// Blocks that other ranks may refer to.
-    image: [Cell<*mut Free>; IMAGE_CLASSES],
-}
-
-struct Free {
-    next: *mut Free,
-}
-
-/// Bytes of this rank's memory for tasks that have been handed out.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
-/// Small sizes as for private blocks, and powers of two up to a MiB.
-const IMAGE_CLASSES: usize = CLASSES + 10;
-
-/// The class of blocks in the image that has room for `size` bytes, and its size.
-fn image_class(size: usize) -> Option<(usize, usize)> {
-    if size / GRAIN < CLASSES {
-        return Some((size / GRAIN, size));
-    }
-    let size = size.next_power_of_two();
-    let class = CLASSES + (size.trailing_zeros() as usize).checked_sub(11)?;
-    (class < IMAGE_CLASSES).then_some((class, size))
-}
-
-fn layout(size: usize) -> Layout {
-    Layout::from_size_align(size, GRAIN).expect("the size was counted in bytes that exist")
-}
-
-impl Blocks {
-    /// None yet.
-    pub const fn new() -> Blocks {
-        Blocks {
-            free: [const { Cell::new(null_mut()) }; CLASSES],
-            kept: [const { Cell::new(0) }; CLASSES],
-            image: [const { Cell::new(null_mut()) }; IMAGE_CLASSES],
-        }
-    }
-
-    #[inline]
-    fn take(&self, size: usize, in_image: bool) -> (*mut Task, usize) {
-        if in_image && let Some(block) = self.take_in_image(size) {
-            return block;
-        }
-        (self.take_private(size), size)
-    }
-
-    /// A block that other ranks may refer to, and its size. There is a limit to them, and to their size.
-    fn take_in_image(&self, size: usize) -> Option<(*mut Task, usize)> {
-        let (class, size) = image_class(size)?;
-        let block = self.image[class].get();
-        if !block.is_null() {
-            // SAFETY: a free block holds the link to the next.
-            self.image[class].set(unsafe { (*block).next });
-            return Some((block.cast(), size));
-        }
-        let session = crate::session::get()?;
-        let memory = session.layout.task_memory(session.rank);
-        let offset = TAKEN.fetch_add(size, Relaxed);
-        if offset + size > memory.len() {
-            TAKEN.fetch_sub(size, Relaxed);
-            return None;
-        }
-        Some(((memory.start + offset) as *mut Task, size))
-    }
-
-    #[inline]
-    fn take_private(&self, size: usize) -> *mut Task {
-        let class = size / GRAIN;
-        if class < CLASSES {
-            let block = self.free[class].get();
-            if !block.is_null() {
-                // SAFETY: a free block holds the link to the next.
-                self.free[class].set(unsafe { (*block).next });
-                self.kept[class].set(self.kept[class].get() - 1);
-                return block.cast();
-            }
-        }
-        // SAFETY: the size is not 0.
-        let block = unsafe { alloc(layout(size)) };
-        if block.is_null() {
-            handle_alloc_error(layout(size));
-        }
-        block.cast()
-    }
-
-    /// Takes back the block of a task.
-    ///
-    /// # Safety
-    /// Nothing refers to it any more.
-    #[inline]
-    pub unsafe fn give(&self, task: *mut Task) {
-        // SAFETY: the caller's promise.
-        let size = unsafe { (*task).size };
-        if crate::layout::is_task_memory(task as usize) {
-            let class = image_class(size).map_or(0, |(class, _)| class);
-            let block = task.cast::<Free>();
-            // SAFETY: the block is unused and large enough for a link.
-            unsafe {
-                block.write(Free {
-                    next: self.image[class].get(),
-                })
-            };
-            return self.image[class].set(block);
-        }
-        let class = size / GRAIN;
-        if class < CLASSES && self.kept[class].get() < KEPT {
-            let block = task.cast::<Free>();
-            // SAFETY: the block is unused and large enough for a link.
-            unsafe {
-                block.write(Free {
-                    next: self.free[class].get(),
-                })
-            };
-            self.free[class].set(block);
-            self.kept[class].set(self.kept[class].get() + 1);
-        } else {
-            // SAFETY: `take` allocated it with this layout.
-            unsafe { dealloc(task.cast(), layout(size)) };
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -537,7 +425,7 @@ mod tests {
             chunk: None,
         };
         // SAFETY: the parent is alive.
-        unsafe { recipe.make(blocks, parent, 0, 0) }
+        unsafe { recipe.make(blocks, parent, 0, 0, true) }
     }
 
     #[test]
@@ -592,7 +480,7 @@ mod tests {
             }),
         };
         // SAFETY: the arrays have four elements.
-        let task = unsafe { recipe.make(&blocks, &raw mut root, 0, 0) };
+        let task = unsafe { recipe.make(&blocks, &raw mut root, 0, 0, true) };
         // SAFETY: five elements with the chunk.
         let own = unsafe { std::slice::from_raw_parts(Task::environment(task), 5) };
         assert_eq!(own[1] as usize % 64, 0);
