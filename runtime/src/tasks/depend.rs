@@ -308,7 +308,8 @@ pub unsafe fn is_ready(task: &Task) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::task::{Blocks, Recipe};
+    use crate::tasks::blocks::Blocks;
+    use crate::tasks::task::Recipe;
     use std::ffi::c_void;
 
     unsafe extern "C" fn nothing(_: *mut *mut c_void) {}
@@ -337,7 +338,7 @@ mod tests {
             let parent: *mut Task = &raw mut *self.parent;
             // SAFETY: everything is alive until the test ends.
             unsafe {
-                let task = recipe.make(&self.blocks, parent, 0, 0);
+                let task = recipe.make(&self.blocks, parent, 0, 0, true);
                 let now = enter(&*parent, task, depends, Parker::NONE);
                 (task, now)
             }

@@ -51,7 +51,8 @@ impl<T> Spin<T> {
     /// Takes the lock if it is open.
     #[inline]
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        (!self.held.load(Relaxed) && !self.held.swap(true, Acquire)).then_some(Guard { lock: self })
+        // Not `then_some`: a guard that is made opens the lock when it goes, whoever holds that.
+        (!self.held.load(Relaxed) && !self.held.swap(true, Acquire)).then(|| Guard { lock: self })
     }
 }
 
@@ -97,5 +98,6 @@ mod tests {
         assert_eq!(*count.lock(), 40_000);
         let held = count.try_lock();
         assert!(held.is_some() && count.try_lock().is_none());
+        assert!(count.try_lock().is_none(), "still held");
     }
 }

@@ -9,7 +9,9 @@ use super::depend::Kind;
 use super::group::Item;
 use super::pool::Pool;
 use super::schedule::{self, Wishes};
+use super::spin::Spin;
 use super::task::{Body, Recipe, flag};
+use crate::icv;
 
 type Environment = *mut *mut c_void;
 
@@ -306,4 +308,70 @@ fn a_detached_task_is_complete_when_its_event_is_fulfilled() {
             });
         }
     }
+}
+
+#[test]
+fn a_task_has_the_variables_of_its_creator_and_keeps_its_own_changes() {
+    unsafe extern "C" fn body(environment: Environment) {
+        // SAFETY: the captures below.
+        let (expected, failures) = unsafe {
+            (
+                capture::<u32>(environment, 0),
+                capture::<AtomicU32>(environment, 1),
+            )
+        };
+        let found = icv::current().threads;
+        failures.fetch_add(u32::from(found != *expected), SeqCst);
+        icv::change(|icvs| icvs.threads = found + 100);
+        if *expected < 50 {
+            let inner = found + 100;
+            let mut environment = [shared(&inner), shared(failures)];
+            spawn(body, &mut environment, &[4, 0], Wishes::default());
+        }
+    }
+    for threads in [1, 2, 4] {
+        let failures = AtomicU32::new(0);
+        team(threads, |number| {
+            let mut changed = 7;
+            icv::change(|icvs| icvs.threads = changed);
+            for _ in 0..200 {
+                let mut environment = [shared(&changed), shared(&failures)];
+                spawn(body, &mut environment, &[4, 0], Wishes::default());
+                changed = 7 + (changed + 1) % 5 + number as u32;
+                icv::change(|icvs| icvs.threads = changed);
+            }
+            schedule::drain();
+            assert_eq!(icv::current().threads, changed);
+        });
+        assert_eq!(failures.load(SeqCst), 0);
+    }
+}
+
+#[test]
+fn urgent_tasks_run_first() {
+    unsafe extern "C" fn body(environment: Environment) {
+        // SAFETY: the captures below.
+        let (order, priority) = unsafe {
+            (
+                capture::<Spin<Vec<u32>>>(environment, 0),
+                capture::<u32>(environment, 1),
+            )
+        };
+        order.lock().push(*priority);
+    }
+    // A pool for two threads, of which one is elsewhere: all tasks are deferred.
+    let pool = Pool::new(2);
+    let order: Spin<Vec<u32>> = Spin::default();
+    schedule::as_implicit_task(&pool, 0, || {
+        for priority in [0, 2, 9, 2, 5] {
+            let wishes = Wishes {
+                priority,
+                ..Wishes::default()
+            };
+            let mut environment = [shared(&order), shared(&priority)];
+            spawn(body, &mut environment, &[0, 4], wishes);
+        }
+        schedule::wait_for_children();
+    });
+    assert_eq!(*order.lock(), [9, 5, 2, 2, 0]);
 }
