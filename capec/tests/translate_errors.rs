@@ -210,7 +210,7 @@ fn threadprivate() {
             "'x' is declared together with variables that are not threadprivate",
         ),
         (
-            "int f(void) {\n    static int x;\n#pragma omp threadprivate(x)\n    return x;\n}\n",
+            "int f(void) {\n    int x = 0;\n#pragma omp threadprivate(x)\n    return x;\n}\n",
             "is no static variable declared before in this function",
         ),
         (

@@ -8,6 +8,7 @@ pub mod files;
 pub mod libraries;
 pub mod locks;
 pub mod loops;
+pub mod mappings;
 pub mod omp;
 pub mod ordered;
 pub mod region;

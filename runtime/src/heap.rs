@@ -35,7 +35,21 @@ struct ArenaHead {
     ready: u64,
     fresh: usize,
     allocator: Allocator,
+    mappings: [Mapping; MAPPINGS],
 }
+
+/// Memory that the owner of the arena mapped for itself alone; of length 0 if unused.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Mapping {
+    start: usize,
+    length: usize,
+    name_length: usize,
+    name: [u8; 40],
+}
+
+/// Mappings that are remembered of each rank.
+const MAPPINGS: usize = 32;
 
 /// Precedes every block handed out.
 #[repr(C)]
@@ -110,6 +124,51 @@ impl Heap {
         })
     }
 
+    /// Remembers, in the image, that `length` bytes at `start` exist on this rank only: `name` says what they are. The oldest is forgotten
+    /// if there are too many.
+    pub fn note_mapping(&self, start: usize, length: usize, name: &[u8]) {
+        let mut mapping = Mapping {
+            start,
+            length,
+            name_length: name.len().min(40),
+            name: [0; 40],
+        };
+        mapping.name[..mapping.name_length].copy_from_slice(&name[..mapping.name_length]);
+        self.with_own(|head| {
+            let free = head.mappings.iter().position(|known| known.length == 0);
+            if free.is_none() {
+                head.mappings.rotate_left(1);
+            }
+            head.mappings[free.unwrap_or(MAPPINGS - 1)] = mapping;
+        });
+    }
+
+    /// Forgets this rank's mappings that lie in the range.
+    pub fn forget_mapping(&self, start: usize, length: usize) {
+        let inside = |known: &Mapping| {
+            known.length > 0
+                && start <= known.start
+                && known.start.saturating_add(known.length) <= start.saturating_add(length)
+        };
+        self.with_own(|head| {
+            for known in head.mappings.iter_mut().filter(|known| inside(known)) {
+                known.length = 0;
+            }
+        });
+    }
+
+    /// The rank that mapped `address` for itself, and what. May be called in a signal handler: it only reads.
+    pub fn mapping_at(&self, address: usize) -> Option<(u32, &[u8])> {
+        (0..self.layout.ranks()).find_map(|rank| {
+            // SAFETY: the arena's head is mapped, and any bytes are valid integers; the owner may change them, which spoils a message.
+            let mappings = unsafe { &(*self.head(rank)).mappings };
+            let found = mappings
+                .iter()
+                .find(|known| address.wrapping_sub(known.start) < known.length)?;
+            Some((rank, found.name.get(..found.name_length)?))
+        })
+    }
+
     fn head(&self, rank: u32) -> *mut ArenaHead {
         self.layout.arena(rank).start as *mut ArenaHead
     }
@@ -166,9 +225,9 @@ impl Heap {
         self.take(size, align).map(|(block, _)| block)
     }
 
-    /// `calloc`: clears only what was used before, so that a large fresh block costs no page.
-    pub fn allocate_zeroed(&self, size: usize) -> Option<NonNull<u8>> {
-        let (block, soiled) = self.take(size, ALIGN)?;
+    /// `calloc` and `mmap`: clears only what was used before, so that a large fresh block costs no page.
+    pub fn allocate_zeroed(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        let (block, soiled) = self.take(size, align)?;
         // SAFETY: the block has at least `soiled` bytes and is not yet known to anybody else.
         unsafe { block.write_bytes(0, soiled) };
         Some(block)
@@ -311,11 +370,29 @@ mod tests {
             // SAFETY: the block has that size.
             unsafe { dirty.write_bytes(0xff, 100_000) };
             heap.free(dirty).expect("valid");
-            let large = heap.allocate_zeroed(512 << 20).expect("room");
+            let large = heap.allocate_zeroed(512 << 20, 16).expect("room");
             for at in (0..200_000).chain((200_000..512 << 20).step_by(4096)) {
                 // SAFETY: inside the block.
                 assert_eq!(unsafe { *large.as_ptr().add(at) }, 0, "byte {at}");
             }
+        });
+    }
+
+    #[test]
+    fn mappings_are_remembered_until_they_end() {
+        with_heap(|heap| {
+            assert_eq!(heap.mapping_at(0x1000), None);
+            heap.note_mapping(0x1000, 0x2000, b"data.bin");
+            assert_eq!(heap.mapping_at(0x2fff), Some((0, &b"data.bin"[..])));
+            assert_eq!(heap.mapping_at(0xfff), None);
+            assert_eq!(heap.mapping_at(0x3000), None);
+            for k in 0..MAPPINGS {
+                heap.note_mapping(0x10000 * (k + 1), 1, &[b'x'; 100]);
+            }
+            assert_eq!(heap.mapping_at(0x2fff), None, "the oldest is forgotten");
+            assert_eq!(heap.mapping_at(0x10000), Some((0, &[b'x'; 40][..])));
+            heap.forget_mapping(0x10000, 1);
+            assert_eq!(heap.mapping_at(0x10000), None);
         });
     }
 

@@ -109,6 +109,11 @@ impl Layout {
         }
     }
 
+    /// Ranks of the job.
+    pub fn ranks(&self) -> u32 {
+        u32::try_from(self.ranks).expect("was a u32")
+    }
+
     /// Where `rank` makes the tasks of teams over ranks.
     pub fn task_memory(&self, rank: u32) -> Span {
         let start = TASKS + rank as usize * TASK_MEMORY;

@@ -96,7 +96,7 @@ mod tests {
         };
         assert_eq!(register(library.clone()), Loaded::AtStart);
         assert!(mix_atomics());
-        assert_eq!(at_start(), [library.clone()]);
+        assert_eq!(at_start(), std::slice::from_ref(&library));
         assert_eq!(register(library), Loaded::Late);
         assert_eq!(at_start().len(), 1);
     }

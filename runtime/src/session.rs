@@ -203,6 +203,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         .map_err(|error| format!("no way to track written pages: {error}"))?;
     let libraries = libraries::at_start();
     let globals = globals(&libraries);
+    crate::ffi::mappings::watch();
     let image = map_image(config.rank, config.size, layout, &globals, tracker)?;
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.address().to_string();

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::Command;
 
 use testsuite::Failure;
-use testsuite::case::Case;
+use testsuite::case::{Case, shapes};
 use testsuite::plan::Plan;
 use testsuite::runner::check;
 use testsuite::tools::Tools;
 
 const GCC: &str = "exec gcc -fopenmp \"$@\"";
-const THREADS: &str = "n=$2; shift 4; OMP_NUM_THREADS=$n OMP_THREAD_LIMIT=$n exec \"$@\"";
+const THREADS: &str = "n=$2; shift 6; OMP_NUM_THREADS=$n OMP_THREAD_LIMIT=$n exec \"$@\"";
 const SUM: &str = "#include <stdio.h>\nint main(void) { int s = 0;\n#pragma omp parallel for reduction(+:s)\n\
                    for (int i = 0; i < 100; ++i) s += i;\nprintf(\"%d\\n\", s); return 0; }\n";
 
@@ -22,7 +22,7 @@ fn verdict(capec: &str, caperun: &str, source: &str) -> Result<(), String> {
     let file = folder.path().join("case.c");
     std::fs::write(&file, source).unwrap();
     let plan = Plan {
-        ranks: vec![1, 2],
+        shapes: shapes("1,2").unwrap(),
         patience: 0.1,
         ..Plan::default()
     };
@@ -63,7 +63,7 @@ fn a_program_that_behaves_alike_passes() {
 
 #[test]
 fn different_output_fails() {
-    let twice = "n=$2; shift 4; \"$@\" && exec \"$@\"";
+    let twice = "n=$2; shift 6; \"$@\" && exec \"$@\"";
     assert_fails(
         verdict(GCC, twice, SUM),
         "1 ranks, wp-async, round 1 of 1: standard output differs",
@@ -78,14 +78,14 @@ fn different_output_at_two_ranks_only_fails() {
 
 #[test]
 fn different_output_with_one_tracker_only_fails() {
-    let wrong = format!("if [ $4 = sigsegv ]; then echo extra; fi; {THREADS}");
+    let wrong = format!("if [ $6 = sigsegv ]; then echo extra; fi; {THREADS}");
     assert_fails(verdict(GCC, &wrong, SUM), "1 ranks, sigsegv");
 }
 
 #[test]
 fn a_different_exit_status_fails() {
     assert_fails(
-        verdict(GCC, "shift 4; \"$@\"; exit 5", SUM),
+        verdict(GCC, "shift 6; \"$@\"; exit 5", SUM),
         "exit status 5, expected 0",
     );
 }

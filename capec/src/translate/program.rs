@@ -483,12 +483,11 @@ impl Program<'_> {
     /// The number of array dimensions of the variable's values.
     pub fn array_dimensions(&self, entity: EntityId) -> usize {
         let layers = self.layers(entity).0;
-        let own = layers
+        layers
             .iter()
             .skip(usize::from(!self.is_array(entity)))
             .take_while(|layer| matches!(layer, Layer::Array(_)))
-            .count();
-        own
+            .count()
     }
 
     /// Whether values of the variable are pointers.

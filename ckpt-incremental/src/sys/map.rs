@@ -50,7 +50,18 @@ impl Mapping {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new anonymous mapping wherever the kernel likes touches nothing that exists.
-        let base = unsafe { libc::mmap(std::ptr::null_mut(), whole, protection, flags, -1, 0) };
+        // Not libc's function, which a program may have replaced by one that gives it shared memory.
+        let base = unsafe {
+            libc::syscall(
+                libc::SYS_mmap,
+                std::ptr::null_mut::<libc::c_void>(),
+                whole,
+                protection,
+                flags,
+                -1_isize,
+                0_isize,
+            )
+        } as *mut libc::c_void;
         let base = if base == libc::MAP_FAILED {
             None
         } else {

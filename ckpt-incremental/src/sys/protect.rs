@@ -63,7 +63,8 @@ fn protect(range: MemoryRange, access: Access) -> io::Result<()> {
     };
     // SAFETY: ranges come from a `Guarded`, whose creator promised that they are the program's data and that
     // making them read-only is noticed by nobody but the handler below.
-    if unsafe { libc::mprotect(range.start() as *mut _, range.len(), protection) } == 0 {
+    // Not libc's function, which a program may have replaced by one that spares tracked memory.
+    if unsafe { libc::syscall(libc::SYS_mprotect, range.start(), range.len(), protection) } == 0 {
         return Ok(());
     }
     Err(io::Error::last_os_error())

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn __wrap_calloc(count: usize, size: usize) -> *mut c_void
         Some(heap) => to_c(
             count
                 .checked_mul(size)
-                .and_then(|bytes| heap.allocate_zeroed(bytes)),
+                .and_then(|bytes| heap.allocate_zeroed(bytes, 16)),
         ),
         // SAFETY: libc's contract.
         None => unsafe { __real_calloc(count, size) },

@@ -507,16 +507,36 @@ REAL(int, fcntl64, int, int, ...);
     }
 CONTROLS(fcntl)
 CONTROLS(fcntl64)
-/* The address is this rank's own choice, so a mapping made in a region is this rank's alone. */
+/* ---- mappings: mappings.rs decides which are blocks of the shared heap ------------------------------------------------------ */
+extern void *cape_map(size_t length, int protection, int flags, int descriptor, off64_t offset);
+extern void *cape_mapping_hint(size_t length);
+extern void cape_note_mapping(void *address, size_t length, int descriptor);
+extern void *cape_remap(void *address, size_t length, size_t new_length, int flags);
 REAL(void *, mmap, void *, size_t, int, int, int, off_t);
 REAL(void *, mmap64, void *, size_t, int, int, int, off64_t);
-void *__wrap_mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
-{
-    return __real_mmap(address, length, protection, flags, descriptor < 0 ? descriptor : local(descriptor, "mmap"), offset);
-}
 void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int descriptor, off64_t offset)
 {
-    return __real_mmap64(address, length, protection, flags, descriptor < 0 ? descriptor : local(descriptor, "mmap"), offset);
+    int own = descriptor < 0 ? descriptor : local(descriptor, "mmap");
+    if (!cape_notes_files || internal) return __real_mmap64(address, length, protection, flags, own, offset);
+    void *result = cape_map(length, protection, flags, own, offset);
+    if (result != NULL) return result;
+    result = __real_mmap64(address != NULL ? address : cape_mapping_hint(length), length, protection, flags, own, offset);
+    if (result != MAP_FAILED) cape_note_mapping(result, length, own);
+    return result;
+}
+void *__wrap_mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
+{
+    return __wrap_mmap64(address, length, protection, flags, descriptor, offset);
+}
+REAL(void *, mremap, void *, size_t, size_t, int, ...);
+void *__wrap_mremap(void *address, size_t length, size_t new_length, int flags, ...)
+{
+    va_list list;
+    va_start(list, flags);
+    void *target = flags & MREMAP_FIXED ? va_arg(list, void *) : NULL;
+    va_end(list);
+    void *result = cape_remap(address, length, new_length, flags);
+    return result != NULL ? result : __real_mremap(address, length, new_length, flags, target);
 }
 
 /* ---- the directory ---------------------------------------------------------------------------------------------------------- */

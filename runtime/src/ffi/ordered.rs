@@ -144,10 +144,10 @@ pub unsafe extern "C" fn cape_doacross_begin(
 ///
 /// # Safety
 /// `vector` has an element for each loop of the nest.
-unsafe fn locate<'a>(
-    this: &'a Loop,
+unsafe fn locate(
+    this: &Loop,
     vector: *const c_longlong,
-) -> Option<(&'a Nest, (u64, u64), Context, &'static Team)> {
+) -> Option<(&Nest, (u64, u64), Context, &'static Team)> {
     let nest = this.nest.as_deref()?;
     // SAFETY: the caller's promise.
     let vector = unsafe { std::slice::from_raw_parts(vector, nest.counts.len()) };

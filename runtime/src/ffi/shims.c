@@ -14,6 +14,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,6 +41,9 @@ FALLBACK void *__real_realloc(void *block, size_t size) { return realloc(block, 
 FALLBACK void __real_free(void *block) { free(block); }
 FALLBACK int __real_posix_memalign(void **result, size_t align, size_t size) { return posix_memalign(result, align, size); }
 FALLBACK size_t __real_malloc_usable_size(void *block) { return malloc_usable_size(block); }
+FALLBACK int __real_munmap(void *address, size_t length) { return munmap(address, length); }
+FALLBACK int __real_mprotect(void *address, size_t length, int protection) { return mprotect(address, length, protection); }
+FALLBACK int __real_madvise(void *address, size_t length, int advice) { return madvise(address, length, advice); }
 
 /* ---- strings and lines allocated for the caller ------------------------------------------------------------------------ */
 REAL(int, vasprintf, char **, const char *, va_list);

@@ -105,6 +105,12 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, GRAIN).expect("the size was counted in bytes that exist")
 }
 
+impl Default for Blocks {
+    fn default() -> Blocks {
+        Blocks::new()
+    }
+}
+
 impl Blocks {
     /// None yet.
     pub const fn new() -> Blocks {

@@ -204,7 +204,7 @@ impl Pool {
 
     /// Adds a task to the queue of thread `slot` (any thread may do so) and wakes somebody to run it.
     #[inline]
-    pub fn push(&self, slot: usize, task: *mut Task) {
+    pub(super) fn push(&self, slot: usize, task: *mut Task) {
         if !self.used.load(Relaxed) {
             self.used.store(true, Relaxed);
         }

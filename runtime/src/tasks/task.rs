@@ -386,7 +386,7 @@ impl Task {
     }
 
     /// Whether `ancestor` is this task's parent, or its parent's parent, and so on.
-    pub fn descends_from(&self, ancestor: *const Task) -> bool {
+    pub(super) fn descends_from(&self, ancestor: *const Task) -> bool {
         if self.parent.cast_const() == ancestor {
             return true;
         }

@@ -60,7 +60,8 @@ pub struct Prepared {
 
 /// Finds and checks the program, after compiling it if it is C.
 pub fn prepare(options: &Options, signals: &Signals) -> Result<Prepared, Failure> {
-    if options.program.as_bytes().ends_with(b".c") {
+    let source = options.program.as_bytes().ends_with(b".c");
+    if source && !program::is_elf(Path::new(&options.program)) {
         return compile(options, signals);
     }
     let file = program::find(&options.program, &options.path)?;

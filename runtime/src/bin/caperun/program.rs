@@ -15,6 +15,9 @@ use crate::report::Failure;
 /// Section that the link of `capec` leaves in every program (see the linker fragment): the user's globals.
 const MARKER: &str = ".cape_data";
 
+/// First bytes of a compiled program.
+const ELF: &[u8; 4] = b"\x7fELF";
+
 const NOT_FOUND: u8 = 127;
 const NOT_RUNNABLE: u8 = 126;
 
@@ -57,6 +60,12 @@ pub fn find(name: &OsStr, path: &OsStr) -> Result<PathBuf, Failure> {
     ))
 }
 
+/// Whether `file` starts as a compiled program does, whatever its name says.
+pub fn is_elf(file: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(file).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok()) && magic == *ELF
+}
+
 /// Checks that `file` can run as a rank; returns the bytes of memory its segments take.
 pub fn check(file: &Path) -> Result<u64, Failure> {
     let shown = file.display();
@@ -93,7 +102,7 @@ pub fn check(file: &Path) -> Result<u64, Failure> {
             "is a script, and {not_built}; to start ranks from a script, call caperun in it"
         )));
     }
-    if magic != *b"\x7fELF" {
+    if magic != *ELF {
         return Err(refused(format!(
             "is not an ELF executable, and {not_built}"
         )));
@@ -139,6 +148,14 @@ mod tests {
                 failure.message
             );
         }
+    }
+
+    #[test]
+    fn programs_are_known_by_their_first_bytes() {
+        assert!(is_elf(Path::new("/bin/true")));
+        assert!(!is_elf(Path::new("/etc/passwd")));
+        assert!(!is_elf(Path::new("/nonexistent/prog.c")));
+        assert!(!is_elf(Path::new("/")));
     }
 
     #[test]
