@@ -33,6 +33,7 @@ mod sharing;
 mod template;
 mod threadprivate;
 mod tokens;
+mod variants;
 mod warnings;
 
 use std::collections::HashSet;
@@ -85,7 +86,12 @@ pub enum Outcome {
 /// # Errors
 /// All errors of the file.
 pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
-    let text = unit.preprocessed;
+    let resolved = resolved(unit)?;
+    let text = resolved.as_deref().unwrap_or(unit.preprocessed);
+    let unit = &Unit {
+        preprocessed: text,
+        ..*unit
+    };
     let Some((functions, map, report)) = analyse(unit)? else {
         return Ok(Outcome::Untouched);
     };
@@ -107,7 +113,12 @@ pub fn translate(unit: &Unit<'_>) -> Result<Outcome, Diagnostics> {
 /// # Errors
 /// All errors of the file.
 pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
-    let text = unit.preprocessed;
+    let resolved = resolved(unit)?;
+    let text = resolved.as_deref().unwrap_or(unit.preprocessed);
+    let unit = &Unit {
+        preprocessed: text,
+        ..*unit
+    };
     let Some((functions, map, _)) = analyse(unit)? else {
         return Ok(original.to_owned());
     };
@@ -115,6 +126,15 @@ pub fn emit_c(unit: &Unit<'_>, original: &str) -> Result<String, Diagnostics> {
     Ok(readable::readable(
         &functions, text, &tokens, &map, original,
     ))
+}
+
+/// The text with variants chosen, if it has any.
+fn resolved(unit: &Unit<'_>) -> Result<Option<String>, Diagnostics> {
+    variants::resolved(unit.preprocessed).map_err(|(text, problems)| {
+        let tokens = tokens::tokens(&text);
+        let map = SourceMap::new(&text);
+        report::report(problems, &text, &tokens, &map, unit.wishes)
+    })
 }
 
 /// What replaces the functions with constructs, where the text comes from, and warnings.
@@ -282,6 +302,7 @@ const RESERVED: &[&str] = &[
     "cape_count",
     "cape_depend",
     "cape_dim_",
+    "cape_end",
     "cape_env",
     "cape_executed",
     "cape_first",
@@ -321,6 +342,7 @@ const RESERVED: &[&str] = &[
     "cape_task_",
     "cape_total_",
     "cape_type_",
+    "cape_value_",
     "cape_values",
     "cape_var_",
     "cape_vector",

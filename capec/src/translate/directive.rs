@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::problem::Problem;
 use super::tokens::tokens_within;
 pub use loops::{Bind, LoopClause, SinkItem};
-pub use names::{DirectiveKind, Form};
+pub use names::{DirectiveKind, Form, lookup};
 pub use reductions::Declaration;
 
 /// Reduction identifiers of OpenMP 5.2 section 5.5.5.

@@ -141,7 +141,10 @@ static void cape_region_1_all(void **cape_env)
             }
         }
     }
-    cape_reduce(&cape_site_1, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+    {
+        __typeof__(sum) cape_value_sum = sum;
+        cape_reduce(&cape_site_1, (void *)cape_orig_sum, &cape_value_sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+    }
 }
 
 static void cape_region_2_all(void **cape_env)
@@ -174,13 +177,16 @@ static void cape_region_2_all(void **cape_env)
                     if (cape_run > cape_chunk.end - cape_point)
                         cape_run = cape_chunk.end - cape_point;
                     cape_point += cape_run;
-
-                    for (; cape_run; --cape_run, j -= 1)
+                    int cape_end = j - cape_run;
+                    for (; j > cape_end; --j)
                         last = i * N + j;
                 }
             }
             if (cape_chunk.last) {
-                cape_assign(&cape_site_7, (void *)cape_orig_last, (const void *)&last, sizeof last);
+                {
+                    __typeof__(last) cape_value_last = last;
+                    cape_assign(&cape_site_7, (void *)cape_orig_last, (const void *)&cape_value_last, sizeof last);
+                }
             }
             cape_loop_end(&cape_chunk);
         }

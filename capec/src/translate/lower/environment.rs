@@ -7,6 +7,7 @@ use super::super::program::{Base, ConstructId, EntityId, Private};
 use super::super::sharing::is_spellable;
 use super::super::template::lines;
 use super::Lowerer;
+use super::reductions::handed_over;
 
 impl Lowerer<'_, '_> {
     /// Pointers to the originals of copies, named `cape_orig_<name>`, declared around the copies.
@@ -121,12 +122,22 @@ impl Lowerer<'_, '_> {
             .filter(|private| private.conditional)
         {
             let name = &self.program.entities[private.entity].name;
-            all.push(Code::made(format!("cape_assign_conditional(&{site}, (void *)cape_orig_{name}, (const void *)&{name}, sizeof {name}, cape_when_{name});")));
+            all.push(Code::made(handed_over(name, |value| {
+                format!("cape_assign_conditional(&{site}, (void *)cape_orig_{name}, (const void *){value}, sizeof {name}, cape_when_{name});")
+            })));
         }
         if construct.private.iter().any(|private| moved(&private)) {
             for private in construct.private.iter().filter(moved) {
                 let name = &self.program.entities[private.entity].name;
-                last.push(Code::made(format!("cape_assign(&{site}, (void *)cape_orig_{name}, (const void *)&{name}, sizeof {name});")));
+                let call = |value: &str| {
+                    format!(
+                        "cape_assign(&{site}, (void *)cape_orig_{name}, (const void *){value}, sizeof {name});"
+                    )
+                };
+                last.push(Code::made(match self.may_be_array(private.entity) {
+                    true => call(&format!("&{name}")),
+                    false => handed_over(name, call),
+                }));
             }
             let mut code = Code::made("if (cape_chunk.last) {\n    ");
             code.append(lines(last).indented("    "));

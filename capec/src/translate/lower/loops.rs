@@ -218,16 +218,26 @@ impl Lowerer<'_, '_> {
         }
     }
 
-    /// What comes before the loop that runs `cape_run` iterations, and its header. It counts down, so that the host compiler
-    /// knows its trip count and the variable cannot overflow; a simd loop has to be in canonical form instead.
+    /// What comes before the loop that runs `cape_run` iterations, and its header. Steps of one end below the user's bound, which the
+    /// variable's type holds, and the host compiler makes the best of them. Others count down, so that it knows the trip count and the
+    /// variable cannot overflow. A simd loop has to be in canonical form.
     fn inner_loop(&self, id: ConstructId, innermost: (&Loop, &str), start: &str) -> (Code, Code) {
         let (each, suffix) = innermost;
         let name = self.name(each).to_owned();
         let stride = stride(each, suffix, self.program);
         let sign = sign(each);
         let Some(pragma) = self.simd_pragma(id) else {
-            let header = format!("for (; cape_run; --cape_run, {name} {sign}= {stride})");
-            return (Code::made(start), Code::made(header));
+            let construct = &self.program.constructs[id];
+            let numbered = construct.private.iter().any(|private| private.conditional);
+            if stride != "1" || numbered || each.relation == Relation::NotEqual {
+                let header = format!("for (; cape_run; --cape_run, {name} {sign}= {stride})");
+                return (Code::made(start), Code::made(header));
+            }
+            let end = self.copy_declaration(id, each.entity, "cape_end");
+            let start = format!("{start}\n{end} = {name} {sign} cape_run;");
+            let relation = if each.upwards { "<" } else { ">" };
+            let header = format!("for (; {name} {relation} cape_end; {sign}{sign}{name})");
+            return (Code::made(start.trim_start()), Code::made(header));
         };
         let begin = self.copy_declaration(id, each.entity, "cape_begin");
         let last = self.copy_declaration(id, each.entity, "cape_last");

@@ -11,6 +11,7 @@ use super::super::directive::{Item, Operator};
 use super::super::program::{Base, EntityId, Layer, Private};
 use super::super::reductions;
 use super::Lowerer;
+use super::environment::section_of;
 
 /// What the reduction of one list item needs to know; all are expressions of C, valid where the copy is in scope.
 pub(super) struct Reduced {
@@ -24,6 +25,16 @@ pub(super) struct Reduced {
     pub combiner: String,
     /// For an operator of `declare reduction`: the function that gives copies their first value.
     pub initialiser: Option<String>,
+}
+
+/// `call` of the address of a variable's value. The variable itself must not be known outside: the host compiler would keep it in
+/// memory during the loop.
+pub(super) fn handed_over(name: &str, call: impl Fn(&str) -> String) -> String {
+    let value = format!("cape_value_{name}");
+    format!(
+        "{{\n    __typeof__({name}) {value} = {name};\n    {}\n}}",
+        call(&format!("&{value}"))
+    )
 }
 
 impl Lowerer<'_, '_> {
@@ -177,6 +188,11 @@ impl Lowerer<'_, '_> {
         )
     }
 
+    /// Whether the variable is an array, as far as its declaration tells.
+    pub(super) fn may_be_array(&self, entity: EntityId) -> bool {
+        self.program.is_array(entity) || self.program.layers(entity).1 == Base::Unknown
+    }
+
     /// The first scalar of an array variable.
     fn element(&self, entity: EntityId) -> String {
         let arrays = self.arrays(entity, 0);
@@ -211,9 +227,16 @@ impl Lowerer<'_, '_> {
     pub(super) fn reduction(&self, private: &Private, site: &str) -> Option<String> {
         let reduced = self.reduced(private)?;
         let name = &self.program.entities[private.entity].name;
-        Some(format!(
-            "cape_reduce(&{site}, (void *)cape_orig_{name}, {}, sizeof {}, {}, {});",
-            reduced.copy, reduced.element, reduced.count, reduced.combiner
-        ))
+        let call = |copy: &str| {
+            format!(
+                "cape_reduce(&{site}, (void *)cape_orig_{name}, {copy}, sizeof {}, {}, {});",
+                reduced.element, reduced.count, reduced.combiner
+            )
+        };
+        let whole = section_of(private).is_none() && !private.tasks;
+        Some(match whole && !self.may_be_array(private.entity) {
+            true => handed_over(name, |value| call(value)),
+            false => call(&reduced.copy),
+        })
     }
 }

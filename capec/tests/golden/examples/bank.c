@@ -86,7 +86,8 @@ static void cape_region_1_main(void **cape_env)
                 while (cape_loop_next(&cape_chunk)) {
                     unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                     t = cape_first + cape_chunk.first;
-                    for (; cape_run; --cape_run, t += 1)
+                    int cape_end = t + cape_run;
+                    for (; t < cape_end; ++t)
                     {
                         int from = t % ACCOUNTS, to = (3 * t + 1) % ACCOUNTS;
                         {
@@ -126,7 +127,8 @@ static void cape_region_1_main(void **cape_env)
                 while (cape_loop_next(&cape_chunk)) {
                     unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                     t = cape_first - cape_chunk.first;
-                    for (; cape_run; --cape_run, t -= 1)
+                    int cape_end = t - cape_run;
+                    for (; t > cape_end; --t)
                     {
                         int from = t % ACCOUNTS, to = (3 * t + 1) % ACCOUNTS;
                         {
@@ -146,7 +148,10 @@ static void cape_region_1_main(void **cape_env)
             cape_barrier(&cape_site_6);
         }
     }
-    cape_reduce(&cape_site_1, (void *)cape_orig_wrong, &wrong, sizeof wrong, 1, CAPE_COMBINER(sum, wrong));
+    {
+        __typeof__(wrong) cape_value_wrong = wrong;
+        cape_reduce(&cape_site_1, (void *)cape_orig_wrong, &cape_value_wrong, sizeof wrong, 1, CAPE_COMBINER(sum, wrong));
+    }
 }
 
 int main(int argc, char **argv)

@@ -52,7 +52,8 @@ static void cape_region_1_main(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                long cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                     byte[i] = expected(i, round);
             }
             cape_loop_end(&cape_chunk);
@@ -77,7 +78,10 @@ static void cape_region_2_main(void **cape_env)
             wrong += byte[i] != expected(i, round);
         cape_barrier(&cape_site_4);
     }
-    cape_reduce(&cape_site_2, (void *)cape_orig_wrong, &wrong, sizeof wrong, 1, CAPE_COMBINER(sum, wrong));
+    {
+        __typeof__(wrong) cape_value_wrong = wrong;
+        cape_reduce(&cape_site_2, (void *)cape_orig_wrong, &cape_value_wrong, sizeof wrong, 1, CAPE_COMBINER(sum, wrong));
+    }
 }
 
 static void cape_region_3_main(void **cape_env)
@@ -108,8 +112,8 @@ static void cape_region_3_main(void **cape_env)
                     if (cape_run > cape_chunk.end - cape_point)
                         cape_run = cape_chunk.end - cape_point;
                     cape_point += cape_run;
-
-                    for (; cape_run; --cape_run, field += 1)
+                    int cape_end = field + cape_run;
+                    for (; field < cape_end; ++field)
                     {
                         if (field == 0)
                             record[r].tag = (char)('a' + r % 26);

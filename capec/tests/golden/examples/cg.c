@@ -70,7 +70,8 @@ static void cape_region_1_product(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                int cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                 {
                     double sum = 0.0;
                     for (int k = m->start[i]; k < m->start[i + 1]; k++)
@@ -113,10 +114,14 @@ static void cape_region_2_dot(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                int cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                     sum += x[i] * y[i];
             }
-            cape_reduce(&cape_site_2, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+            {
+                __typeof__(sum) cape_value_sum = sum;
+                cape_reduce(&cape_site_2, (void *)cape_orig_sum, &cape_value_sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+            }
             cape_loop_end(&cape_chunk);
         }
     }
@@ -152,7 +157,8 @@ static void cape_region_3_update(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                int cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                     y[i] = a * x[i] + b * y[i];
             }
             cape_loop_end(&cape_chunk);

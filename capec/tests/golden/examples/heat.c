@@ -44,7 +44,8 @@ static void cape_region_1_main(void **cape_env)
                 while (cape_loop_next(&cape_chunk)) {
                     unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                     i = cape_first + cape_chunk.first;
-                    for (; cape_run; --cape_run, i += 1)
+                    int cape_end = i + cape_run;
+                    for (; i < cape_end; ++i)
                     {
                         const double *row = now + (size_t)i * n;
                         double *out = next + (size_t)i * n;

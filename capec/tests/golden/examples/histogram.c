@@ -45,7 +45,8 @@ static void cape_region_1_main(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                long cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                 {
                     /* The number of ones among 48 random bits, halved, is nearly normally distributed around 12. */
                     int b = __builtin_popcountll(mixed((uint64_t)i) >> 16) / 2;

@@ -45,7 +45,8 @@ static void cape_region_1_sweep(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                int cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                 {
                     for (int j = 1; j < n - 1; j++) {
                         const double *p = old + (size_t)i * n + j;
@@ -55,7 +56,10 @@ static void cape_region_1_sweep(void **cape_env)
                     }
                 }
             }
-            cape_reduce(&cape_site_1, (void *)cape_orig_change, &change, sizeof change, 1, CAPE_COMBINER(sum, change));
+            {
+                __typeof__(change) cape_value_change = change;
+                cape_reduce(&cape_site_1, (void *)cape_orig_change, &cape_value_change, sizeof change, 1, CAPE_COMBINER(sum, change));
+            }
             cape_loop_end(&cape_chunk);
         }
     }

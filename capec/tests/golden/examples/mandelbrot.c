@@ -59,7 +59,8 @@ static void cape_region_1_main(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 row = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, row += 1)
+                int cape_end = row + cape_run;
+                for (; row < cape_end; ++row)
                     for (int column = 0; column < columns; column++) {
                     int step = escape(-2.0 + 3.0 * column / columns, 1.0 - 2.0 * row / rows);
                     colour(step, picture + ((size_t)row * columns + column) * 3);
@@ -67,8 +68,14 @@ static void cape_region_1_main(void **cape_env)
                     steps += step;
                 }
             }
-            cape_reduce(&cape_site_1, (void *)cape_orig_inside, &inside, sizeof inside, 1, CAPE_COMBINER(sum, inside));
-            cape_reduce(&cape_site_1, (void *)cape_orig_steps, &steps, sizeof steps, 1, CAPE_COMBINER(sum, steps));
+            {
+                __typeof__(inside) cape_value_inside = inside;
+                cape_reduce(&cape_site_1, (void *)cape_orig_inside, &cape_value_inside, sizeof inside, 1, CAPE_COMBINER(sum, inside));
+            }
+            {
+                __typeof__(steps) cape_value_steps = steps;
+                cape_reduce(&cape_site_1, (void *)cape_orig_steps, &cape_value_steps, sizeof steps, 1, CAPE_COMBINER(sum, steps));
+            }
             cape_loop_end(&cape_chunk);
         }
     }

@@ -74,7 +74,8 @@ static void cape_region_1_main(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                size_t cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                 {
                     int *c_row = c + i * n;
                     for (size_t j = 0; j < n; j++)

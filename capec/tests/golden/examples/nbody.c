@@ -67,7 +67,8 @@ static void cape_region_1_energy(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                int cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                 {
                     const struct body *b = &bodies[i];
                     for (int axis = 0; axis < 3; axis++)
@@ -82,8 +83,14 @@ static void cape_region_1_energy(void **cape_env)
                     }
                 }
             }
-            cape_reduce(&cape_site_1, (void *)cape_orig_kinetic, &kinetic, sizeof kinetic, 1, CAPE_COMBINER(sum, kinetic));
-            cape_reduce(&cape_site_1, (void *)cape_orig_potential, &potential, sizeof potential, 1, CAPE_COMBINER(sum, potential));
+            {
+                __typeof__(kinetic) cape_value_kinetic = kinetic;
+                cape_reduce(&cape_site_1, (void *)cape_orig_kinetic, &cape_value_kinetic, sizeof kinetic, 1, CAPE_COMBINER(sum, kinetic));
+            }
+            {
+                __typeof__(potential) cape_value_potential = potential;
+                cape_reduce(&cape_site_1, (void *)cape_orig_potential, &cape_value_potential, sizeof potential, 1, CAPE_COMBINER(sum, potential));
+            }
             cape_loop_end(&cape_chunk);
         }
     }
@@ -121,7 +128,8 @@ static void cape_region_2_main(void **cape_env)
                 while (cape_loop_next(&cape_chunk)) {
                     unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                     i = cape_first + cape_chunk.first;
-                    for (; cape_run; --cape_run, i += 1)
+                    int cape_end = i + cape_run;
+                    for (; i < cape_end; ++i)
                         attract(bodies, n, i);
                 }
                 cape_loop_end(&cape_chunk);
@@ -139,7 +147,8 @@ static void cape_region_2_main(void **cape_env)
                 while (cape_loop_next(&cape_chunk)) {
                     unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                     i = cape_first + cape_chunk.first;
-                    for (; cape_run; --cape_run, i += 1)
+                    int cape_end = i + cape_run;
+                    for (; i < cape_end; ++i)
                         for (int axis = 0; axis < 3; axis++)
                             bodies[i].position[axis] += time_step * bodies[i].velocity[axis];
                 }

@@ -31,13 +31,17 @@ static void cape_region_1_main(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 i = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, i += 1)
+                long cape_end = i + cape_run;
+                for (; i < cape_end; ++i)
                 {
                     double x = ((double)i + 0.5) * width;
                     sum += 4.0 / (1.0 + x * x);
                 }
             }
-            cape_reduce(&cape_site_1, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+            {
+                __typeof__(sum) cape_value_sum = sum;
+                cape_reduce(&cape_site_1, (void *)cape_orig_sum, &cape_value_sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+            }
             cape_loop_end(&cape_chunk);
         }
     }

@@ -53,7 +53,8 @@ static void cape_region_1_main(void **cape_env)
             while (cape_loop_next(&cape_chunk)) {
                 unsigned long long cape_run = cape_chunk.end - cape_chunk.first;
                 n = cape_first + cape_chunk.first;
-                for (; cape_run; --cape_run, n += 1)
+                long cape_end = n + cape_run;
+                for (; n < cape_end; ++n)
                     if (is_prime(n)) {
                     count++;
                     sum += (unsigned long)n;
@@ -62,10 +63,22 @@ static void cape_region_1_main(void **cape_env)
                         largest = n;
                 }
             }
-            cape_reduce(&cape_site_1, (void *)cape_orig_count, &count, sizeof count, 1, CAPE_COMBINER(sum, count));
-            cape_reduce(&cape_site_1, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
-            cape_reduce(&cape_site_1, (void *)cape_orig_largest, &largest, sizeof largest, 1, CAPE_COMBINER(max, largest));
-            cape_reduce(&cape_site_1, (void *)cape_orig_mixed, &mixed, sizeof mixed, 1, CAPE_COMBINER(xor, mixed));
+            {
+                __typeof__(count) cape_value_count = count;
+                cape_reduce(&cape_site_1, (void *)cape_orig_count, &cape_value_count, sizeof count, 1, CAPE_COMBINER(sum, count));
+            }
+            {
+                __typeof__(sum) cape_value_sum = sum;
+                cape_reduce(&cape_site_1, (void *)cape_orig_sum, &cape_value_sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+            }
+            {
+                __typeof__(largest) cape_value_largest = largest;
+                cape_reduce(&cape_site_1, (void *)cape_orig_largest, &cape_value_largest, sizeof largest, 1, CAPE_COMBINER(max, largest));
+            }
+            {
+                __typeof__(mixed) cape_value_mixed = mixed;
+                cape_reduce(&cape_site_1, (void *)cape_orig_mixed, &cape_value_mixed, sizeof mixed, 1, CAPE_COMBINER(xor, mixed));
+            }
             cape_loop_end(&cape_chunk);
         }
     }
@@ -94,7 +107,10 @@ static void cape_region_2_main(void **cape_env)
                     for (; cape_run; --cape_run, n -= 2)
                         guided += is_prime(n);
                 }
-                cape_reduce(&cape_site_3, (void *)cape_orig_guided, &guided, sizeof guided, 1, CAPE_COMBINER(sum, guided));
+                {
+                    __typeof__(guided) cape_value_guided = guided;
+                    cape_reduce(&cape_site_3, (void *)cape_orig_guided, &cape_value_guided, sizeof guided, 1, CAPE_COMBINER(sum, guided));
+                }
                 cape_loop_end(&cape_chunk);
             }
         }
@@ -114,7 +130,10 @@ static void cape_region_2_main(void **cape_env)
                     for (; cape_run; --cape_run, n += 2)
                         runtime += is_prime(n);
                 }
-                cape_reduce(&cape_site_4, (void *)cape_orig_runtime, &runtime, sizeof runtime, 1, CAPE_COMBINER(sum, runtime));
+                {
+                    __typeof__(runtime) cape_value_runtime = runtime;
+                    cape_reduce(&cape_site_4, (void *)cape_orig_runtime, &cape_value_runtime, sizeof runtime, 1, CAPE_COMBINER(sum, runtime));
+                }
                 cape_loop_end(&cape_chunk);
             }
             cape_barrier(&cape_site_4);

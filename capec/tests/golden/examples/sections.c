@@ -105,9 +105,15 @@ static void cape_region_2_main(void **cape_env)
                         }
                     } break;
                 }
-                cape_reduce(&cape_site_3, (void *)cape_orig_sum, &sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+                {
+                    __typeof__(sum) cape_value_sum = sum;
+                    cape_reduce(&cape_site_3, (void *)cape_orig_sum, &cape_value_sum, sizeof sum, 1, CAPE_COMBINER(sum, sum));
+                }
                 if (cape_chunk.last) {
-                    cape_assign(&cape_site_3, (void *)cape_orig_stage, (const void *)&stage, sizeof stage);
+                    {
+                        __typeof__(stage) cape_value_stage = stage;
+                        cape_assign(&cape_site_3, (void *)cape_orig_stage, (const void *)&cape_value_stage, sizeof stage);
+                    }
                 }
                 cape_loop_end(&cape_chunk);
             }
