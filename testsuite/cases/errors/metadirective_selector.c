@@ -1,3 +1,4 @@
+/* Sets of traits are construct, device, implementation and user. */
 //# error: this is no set of traits
 //# error: a context selector has the form
 int main(void)

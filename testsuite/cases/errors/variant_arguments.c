@@ -1,3 +1,4 @@
+/* Variants have the parameters of their base functions. */
 //# error: clause 'adjust_args' of '#pragma omp declare variant' is not supported
 //# error: give the variant the parameters of its base function
 void variant(int *x);
