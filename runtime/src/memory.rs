@@ -273,7 +273,7 @@ impl Memory {
         exchange.request(&Request::Applied { seen: self.seen });
     }
 
-    /// Applies entries with memory as the log has it: to be called between [`Memory::begin`] and [`Memory::finish`].
+    /// Applies entries with memory as the log has it: to be followed by [`Memory::finish`].
     pub fn apply(&mut self, exchange: &Exchange, entry: &Entry, watch: &mut Stopwatch) {
         if entry.author == self.me {
             // The bytes are here; only the operations have been waiting for their turn.

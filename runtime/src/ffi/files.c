@@ -588,7 +588,7 @@ void cape_unlock_stream(FILE *stream) { funlockfile(stream); }
 int cape_number_of(FILE *stream) { return fileno_unlocked(stream); }
 int cape_really_close(FILE *stream, int process) { return process ? REALLY(pclose)(stream) : REALLY(fclose)(stream); }
 
-/* The same file as another stream, which takes the place of this one. */
+/* The same file as another stream, to take the place of this one, which stays open. */
 FILE *cape_open_again(FILE *stream)
 {
     int number = REALLY(fileno)(stream);
@@ -596,9 +596,7 @@ FILE *cape_open_again(FILE *stream)
     int copy = flags < 0 ? -1 : REALLY(fcntl)(number, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) return NULL;
     int access = flags & O_ACCMODE, appends = (flags & O_APPEND) != 0;
-    FILE *again = REALLY(fdopen)(copy, access == O_RDONLY ? "r" : access == O_WRONLY ? (appends ? "a" : "w") : appends ? "a+" : "r+");
-    if (again != NULL) REALLY(fclose)(stream);
-    return again;
+    return REALLY(fdopen)(copy, access == O_RDONLY ? "r" : access == O_WRONLY ? (appends ? "a" : "w") : appends ? "a+" : "r+");
 }
 
 /* ---- the runtime's own use of standard output --------------------------------------------------------------------------------- */

@@ -349,7 +349,7 @@ pub unsafe extern "C" fn cape_atomic_update(
     unsafe { combine(x.cast(), operand.cast(), 1) };
 }
 
-/// See `cape.h`; set by [`settle_alone`].
+/// See `cape.h`; set by `settle_alone`.
 #[unsafe(no_mangle)]
 pub static cape_alone: AtomicI32 = AtomicI32::new(0);
 

@@ -238,14 +238,17 @@ mod tests {
     use super::*;
 
     #[repr(align(64))]
-    struct Block([u8; 128]);
+    #[derive(Clone)]
+    struct Block {
+        _bytes: [u8; 128],
+    }
 
     #[test]
     fn blocks_of_the_image_come_back_to_their_maker() {
         let class = CLASSES - 1;
         let size = std::mem::size_of::<Block>();
         let count = 3 * KEPT_IN_IMAGE / size;
-        let memory: Vec<Block> = (0..count).map(|_| Block([0; 128])).collect();
+        let memory: Vec<Block> = vec![Block { _bytes: [0; 128] }; count];
         let (maker, completer) = (Blocks::new(), Blocks::new());
         for block in &memory {
             let block = std::ptr::from_ref(block).cast_mut().cast();

@@ -533,6 +533,8 @@ pub unsafe extern "C" fn cape_opened_stream(
     let name = unsafe { CStr::from_ptr(name) }
         .to_string_lossy()
         .into_owned();
+    // They stay open until an address is found: those of closed ones would be the next to be given out again.
+    let mut refused = Vec::new();
     loop {
         let taken = if session.rank == 0 {
             driver::is_elsewhere(stream as u64)
@@ -542,7 +544,7 @@ pub unsafe extern "C" fn cape_opened_stream(
         if !taken {
             break;
         }
-        // SAFETY: the stream is open; the new one takes its place.
+        // SAFETY: the stream is open.
         let again = unsafe { cape_open_again(stream) };
         if again.is_null() {
             refuse(
@@ -552,7 +554,11 @@ pub unsafe extern "C" fn cape_opened_stream(
                 "another rank has a stream at its address, and it cannot be opened again",
             );
         }
-        stream = again;
+        refused.push(std::mem::replace(&mut stream, again));
+    }
+    for stream in refused {
+        // SAFETY: open, and only this function has it.
+        unsafe { cape_close_over(stream) };
     }
     table::note(Handle::Stream(stream as u64), &name);
     look_again();
