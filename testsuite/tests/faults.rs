@@ -1,12 +1,11 @@
 //! Bad input and bad luck: what `caperun` says, its exit status, and that nothing stays behind.
 
-use std::io::Write;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, socket};
 use tempfile::TempDir;
 use testsuite::plan::Plan;
 use testsuite::process::{Finished, Invocation, Running, files_in, send};
@@ -332,12 +331,13 @@ fn hostile_bytes_on_any_socket_do_not_disturb_the_job() {
         "no listening socket found, so nothing was tested"
     );
     let mut open = Vec::new();
-    for name in &sockets {
-        let address = SocketAddr::from_abstract_name(name).unwrap();
+    for (kind, name) in &sockets {
+        let address = UnixAddr::new_abstract(name).unwrap();
         for bytes in hostile() {
-            let mut stream = UnixStream::connect_addr(&address).unwrap();
+            let stream = socket(AddressFamily::Unix, *kind, SockFlag::SOCK_CLOEXEC, None).unwrap();
+            connect(stream.as_raw_fd(), &address).unwrap();
             // The job may close the connection at any byte.
-            let _ = stream.write_all(&bytes);
+            let _ = nix::sys::socket::send(stream.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL);
             open.push(stream);
         }
     }
@@ -353,9 +353,14 @@ fn hostile_bytes_on_any_socket_do_not_disturb_the_job() {
     job.expect_no_process().unwrap();
 }
 
-/// Abstract names of the Unix sockets on which processes of `job` listen.
-fn listening(job: &Running) -> Vec<Vec<u8>> {
+/// Types and abstract names of the Unix sockets on which processes of `job` listen.
+fn listening(job: &Running) -> Vec<(SockType, Vec<u8>)> {
     const LISTENING: &str = "00010000";
+    let kind = |column: &str| match column {
+        "0001" => SockType::Stream,
+        "0005" => SockType::SeqPacket,
+        other => panic!("a socket of type {other}"),
+    };
     let links = |pid: u32| {
         std::fs::read_dir(format!("/proc/{pid}/fd"))
             .into_iter()
@@ -386,7 +391,10 @@ fn listening(job: &Running) -> Vec<Vec<u8>> {
                 && columns[3] == LISTENING
                 && inodes.iter().any(|inode| inode == columns[6])
         })
-        .filter_map(|columns| Some(columns[7].strip_prefix('@')?.as_bytes().to_vec()))
+        .filter_map(|columns| {
+            let name = columns[7].strip_prefix('@')?.as_bytes().to_vec();
+            Some((kind(columns[4]), name))
+        })
         .collect()
 }
 
@@ -499,11 +507,12 @@ fn a_program_runs_without_caperun() {
     let site = Site::with(WAITS);
     site.go();
     let finished = Invocation::new("./prog", [""; 0], site.path())
+        .env("OMP_NUM_THREADS", "3")
         .run(LIMIT)
         .unwrap();
     assert_eq!(
         (finished.status, finished.text().as_str()),
-        (0, "21\n"),
+        (0, "63\n"),
         "{}",
         finished.messages()
     );

@@ -147,7 +147,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Run an OpenMP program built by capec on several processes with separate memories.
 ///
-/// Options come before the program; everything after it belongs to the program. A program ending in .c is compiled first.
+/// Options come before the program; everything after it belongs to the program. A C source (prog.c) is compiled first.
 #[derive(Parser, Debug)]
 #[command(name = "caperun", version, override_usage = "caperun [options] program [arguments...]", after_help = AFTER_HELP)]
 struct Arguments {
