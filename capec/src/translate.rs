@@ -43,7 +43,7 @@ use lang_c::driver::{Config, SyntaxError, parse_preprocessed};
 
 use code::{Code, Piece};
 use copy::{Binding, ParseCopy};
-use directive::{ClauseKind, Directive, Form};
+use directive::{ClauseKind, Directive, DirectiveKind, Form};
 use lower::Translated;
 use macros::Macros;
 use markers::SourceMap;
@@ -180,6 +180,7 @@ fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
             sharing::complete(&mut program, &mut problems);
             if problems.is_empty() {
                 warned = suspicions(&program, &parsed.unit, unit.wishes, &map);
+                warned.extend(told(text, &declarative));
                 let mut replaced = lower::lower(&program, &map);
                 // Inside translated functions the lowering has removed them.
                 let mut others = threadprivate::lower(&program, &declarative);
@@ -202,6 +203,7 @@ fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
     };
     let fatal = |warning: &Problem| match warning.severity {
         Severity::Error => true,
+        Severity::Told => false,
         Severity::Warning(which) => unit.wishes.level(which) == Level::Error,
     };
     let failed = !problems.is_empty() || warned.iter().any(fatal);
@@ -274,6 +276,19 @@ fn directives(
     }
     shown.extend(hidden);
     (good, declarative, shown)
+}
+
+/// What `error` directives say at compilation without ending it.
+fn told(text: &str, declarative: &[Directive]) -> Vec<Problem> {
+    let warnings = declarative
+        .iter()
+        .filter(|directive| directive.kind == DirectiveKind::Error);
+    warnings
+        .map(|directive| Problem {
+            severity: Severity::Told,
+            ..raised(text, directive)
+        })
+        .collect()
 }
 
 /// `error` at compilation (OpenMP 5.2 section 8.5).

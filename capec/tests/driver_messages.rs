@@ -272,3 +272,18 @@ fn our_flags_do_not_reach_the_host() {
         "{calls:?}"
     );
 }
+
+#[test]
+fn what_the_program_wants_said_is_a_warning() {
+    let place = Place::new();
+    place.write(
+        "a.c",
+        "void f(void)\n{\n#pragma omp error at(compilation) severity(warning) message(\"an old way\")\n}\n",
+    );
+    let message = said(&place, &["-fsyntax-only", "a.c"]);
+    assert!(
+        message.contains("warning: '#pragma omp error' encountered: an old way")
+            && message.contains("a.c:3"),
+        "{message}"
+    );
+}

@@ -14,6 +14,8 @@ pub enum Severity {
     Error,
     /// It can, but may not do what is meant.
     Warning(Warning),
+    /// It can; the program itself wants this to be said.
+    Told,
 }
 
 /// An error or warning with its place.

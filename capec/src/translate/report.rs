@@ -190,6 +190,7 @@ impl Sources<'_> {
                 term_severity::Severity::Error,
                 Some(format!("-Werror={}", warning.name())),
             ),
+            Severity::Told => (term_severity::Severity::Warning, None),
             Severity::Warning(warning) => (
                 term_severity::Severity::Warning,
                 Some(format!("-W{}", warning.name())),
