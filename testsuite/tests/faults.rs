@@ -265,6 +265,40 @@ fn a_killed_rank_ends_the_job_and_is_named_with_its_region() {
     site.assert_no_temporary_file();
 }
 
+/// Rank 1 is given a task, says so, and waits; rank 0 has nothing else to do than to wait for it.
+const STEALS: &str = r#"#include <omp.h>
+#include <string.h>
+#include <unistd.h>
+static void linger(void) {
+    if (omp_get_thread_num() == 1) {
+        write(2, "in\n", 3);
+        for (;;)
+            pause();
+    }
+    usleep(2000);
+}
+int main(void) {
+#pragma omp parallel
+#pragma omp single
+    for (int i = 0; i < 2000; i++) {
+#pragma omp task
+        linger();
+    }
+    return 0;
+}
+"#;
+
+#[test]
+fn a_rank_that_is_killed_with_a_task_of_another_ends_the_job() {
+    let site = Site::with(STEALS);
+    let mut job = site.in_region(&["-n", "2", "./prog"], 1);
+    send(job.rank(1).expect("the rank runs"), Signal::SIGKILL).unwrap();
+    let finished = job.wait(LIMIT).unwrap();
+    assert_failed(&finished, 137, &["rank 1 ", "signal 9"]);
+    job.expect_no_process().unwrap();
+    site.assert_no_temporary_file();
+}
+
 #[test]
 fn a_signal_ends_the_whole_job() {
     let site = Site::with(WAITS);

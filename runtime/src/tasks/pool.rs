@@ -99,8 +99,10 @@ fn allowed(task: Deferred, constraint: Constraint) -> bool {
     constraint.is_none_or(|ancestor| {
         // SAFETY: tasks in a pool are alive.
         let task = unsafe { &*task.0 };
-        // SAFETY: and so are their parents. Another rank waits for what it has given, perhaps in a task that this one waits for.
-        task.descends_from(ancestor) || unsafe { (*task.parent).has(flag::STOLEN) }
+        // SAFETY: the thread that is constrained executes the ancestor.
+        let descends = unsafe { task.descends_from(ancestor) };
+        // SAFETY: the parent of a live task is alive. Another rank waits for what it has given, perhaps in a task that this one waits for.
+        descends || unsafe { (*task.parent).has(flag::STOLEN) }
     })
 }
 
@@ -203,12 +205,15 @@ impl Pool {
     }
 
     /// Adds a task to the queue of thread `slot` (any thread may do so) and wakes somebody to run it.
+    ///
+    /// # Safety
+    /// The task is alive and the caller's, who gives it up.
     #[inline]
-    pub(super) fn push(&self, slot: usize, task: *mut Task) {
+    pub unsafe fn push(&self, slot: usize, task: *mut Task) {
         if !self.used.load(Relaxed) {
             self.used.store(true, Relaxed);
         }
-        // SAFETY: the caller hands over a task that is alive.
+        // SAFETY: the caller's promise.
         let priority = unsafe { (*task).priority };
         if priority > 0 {
             let mut queue = self.urgent.lock();
@@ -448,7 +453,10 @@ mod tests {
         let mut root = Task::implicit(std::ptr::null());
         let pool = Pool::new(2);
         let tasks: Vec<_> = (0..4).map(|_| task(&blocks, &raw mut root, 0)).collect();
-        tasks.iter().for_each(|task| pool.push(0, *task));
+        for task in &tasks {
+            // SAFETY: made above.
+            unsafe { pool.push(0, *task) };
+        }
         assert_eq!(pool.take(0, None), Some(tasks[3]));
         assert_eq!(pool.take(1, None), Some(tasks[0]));
         assert_eq!(pool.queued(), 2);
@@ -464,7 +472,8 @@ mod tests {
         let pool = Pool::new(1);
         let [a, b, c, d] = [0, 1, 5, 5].map(|priority| {
             let task = task(&blocks, &raw mut root, priority);
-            pool.push(0, task);
+            // SAFETY: made above.
+            unsafe { pool.push(0, task) };
             task
         });
         let order: Vec<_> = std::iter::from_fn(|| pool.take(0, None)).collect();
@@ -481,7 +490,8 @@ mod tests {
         let b = task(&blocks, &raw mut root, 0);
         let urgent = task(&blocks, a, 3);
         for task in [below, b, urgent] {
-            pool.push(0, task);
+            // SAFETY: made above.
+            unsafe { pool.push(0, task) };
         }
         assert!(pool.has_task(Some(a)));
         assert_eq!(pool.take(1, Some(a)), Some(urgent));

@@ -5,6 +5,10 @@
 //!
 //! A rank arrives at a barrier only when its own tasks are complete, wherever they ran. One that has arrived may still be given tasks; what
 //! it appends to the log for them is counted by the rank whose they are, which has not arrived.
+//!
+//! A task that was given away before its taskgroup was cancelled is executed: the cancellation stays on the rank of the taskgroup
+//! (OpenMP 5.2, 11.2: it takes effect for tasks that have not begun, which is for the implementation to see). Tasks with an event, with
+//! reductions, or with settings that differ from their team's are not given away.
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -249,7 +253,8 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
         }
         TaskReply::Declined { batch } => {
             for task in take_back(batch) {
-                pool.push(0, task.0);
+                // SAFETY: taken from the pool when they were offered.
+                unsafe { pool.push(0, task.0) };
             }
         }
         TaskReply::Done {

@@ -99,7 +99,8 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
         // SAFETY: made above.
         unsafe { run_undeferred(worker, task) };
     } else if defers {
-        pool.push(worker.slot.get(), task);
+        // SAFETY: made above.
+        unsafe { pool.push(worker.slot.get(), task) };
         if pool.spans_ranks() {
             remote::offer(pool, 0);
         }
@@ -123,7 +124,8 @@ pub unsafe fn adopt(recipe: &Recipe, root: *mut Task, flags: u32, priority: u32)
     // SAFETY: the caller's promise.
     let (counts, pool) = unsafe { (&(*root).counts, &*(*root).pool) };
     counts.fetch_add(CHILD + REFERENCE, Relaxed);
-    pool.push(worker.slot.get(), task);
+    // SAFETY: made above.
+    unsafe { pool.push(worker.slot.get(), task) };
 }
 
 /// Completes a task that another rank has executed.

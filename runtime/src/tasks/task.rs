@@ -386,11 +386,14 @@ impl Task {
     }
 
     /// Whether `ancestor` is this task's parent, or its parent's parent, and so on.
-    pub(super) fn descends_from(&self, ancestor: *const Task) -> bool {
+    ///
+    /// # Safety
+    /// The ancestor is alive.
+    pub unsafe fn descends_from(&self, ancestor: *const Task) -> bool {
         if self.parent.cast_const() == ancestor {
             return true;
         }
-        // SAFETY: the caller executes `ancestor`.
+        // SAFETY: the caller's promise.
         let depth = unsafe { (*ancestor).depth };
         if self.depth <= depth {
             return false;
@@ -443,10 +446,17 @@ mod tests {
             assert!(
                 line[..at]
                     .iter()
-                    .all(|ancestor| task.descends_from(*ancestor))
+                    // SAFETY: as above.
+                    .all(|ancestor| unsafe { task.descends_from(*ancestor) })
             );
-            assert!(line[at..].iter().all(|other| !task.descends_from(*other)));
-            assert!(!task.descends_from(stranger));
+            assert!(
+                line[at..]
+                    .iter()
+                    // SAFETY: as above.
+                    .all(|other| unsafe { !task.descends_from(*other) })
+            );
+            // SAFETY: as above.
+            assert!(unsafe { !task.descends_from(stranger) });
         }
         for task in line[1..].iter().chain([&stranger]) {
             // SAFETY: nothing refers to it any more.

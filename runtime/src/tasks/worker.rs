@@ -189,7 +189,8 @@ impl Worker {
                 } else {
                     0
                 };
-                pool.push(slot, ready);
+                // SAFETY: its turn has come, and nobody else is told so.
+                unsafe { pool.push(slot, ready) };
             };
             // SAFETY: the caller's promise.
             unsafe { depend::complete(this, &mut ready) };
