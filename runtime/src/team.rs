@@ -20,7 +20,7 @@ use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
-    Ordering::{Relaxed, SeqCst},
+    Ordering::{Acquire, Relaxed, Release as Done, SeqCst},
 };
 use std::sync::{Mutex, PoisonError};
 
@@ -84,6 +84,8 @@ pub struct Team {
     arrived: Padded<AtomicU32>,
     /// Threads at the join.
     joined: Padded<AtomicU32>,
+    /// Threads of the pool that have not left the join yet: until then they may look for tasks.
+    inside: Padded<AtomicU32>,
     release: Padded<Release>,
 }
 
@@ -119,6 +121,7 @@ impl Default for Team {
             received: UnsafeCell::default(),
             arrived: Padded::default(),
             joined: Padded::default(),
+            inside: Padded::default(),
             release: Padded::default(),
         }
     }
@@ -233,8 +236,13 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
 
 impl Team {
     /// # Safety
-    /// No other thread is in the team.
+    /// The last region is complete: its other threads have been released from the join.
     unsafe fn set_up(&self, setup: Setup) {
+        while self.inside.0.load(Acquire) > 0 {
+            // Released already, and about to leave.
+            std::thread::yield_now();
+        }
+        self.inside.0.store(setup.part.count - 1, Relaxed);
         // SAFETY: the caller's promise.
         unsafe { *self.setup.get() = setup };
         // SAFETY: the caller's promise.
@@ -313,6 +321,7 @@ impl Team {
                 self.wait_for(generation);
             });
         });
+        self.inside.0.fetch_sub(1, Done);
     }
 
     /// Gives the calling thread, local thread `local`, its variables and its place.
