@@ -411,6 +411,16 @@ impl Task {
         }
         std::ptr::eq(task, ancestor)
     }
+
+    /// Whether this task is another rank's, or was made by one that is.
+    pub(super) fn is_adopted(&self) -> bool {
+        let mut task = self;
+        // SAFETY: ancestors outlive their descendants; the topmost one has neither parent nor jump.
+        while let Some(above) = unsafe { task.jump.as_ref().or_else(|| task.parent.as_ref()) } {
+            task = above;
+        }
+        task.has(flag::STOLEN)
+    }
 }
 
 #[cfg(test)]
@@ -457,6 +467,10 @@ mod tests {
             );
             // SAFETY: as above.
             assert!(unsafe { !task.descends_from(stranger) });
+            assert!(!task.is_adopted());
+            root.set(flag::STOLEN);
+            assert!(task.is_adopted());
+            root.flags.set(0);
         }
         for task in line[1..].iter().chain([&stranger]) {
             // SAFETY: nothing refers to it any more.
