@@ -133,8 +133,10 @@ pub struct Section {
 pub struct Item {
     /// The variable's name in the text.
     pub name: Range<usize>,
-    /// Array section, outermost dimension first; empty: the whole variable.
+    /// Array section, outermost dimension first; empty: the whole variable, but see `part`.
     pub sections: Vec<Section>,
+    /// In `map` and its like, where sections are not kept: the item is something reached through the variable.
+    pub part: bool,
 }
 
 /// What a list does to its variables.

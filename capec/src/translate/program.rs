@@ -358,6 +358,8 @@ pub struct Construct<'a> {
     pub private: Vec<Private>,
     /// Variables named in any list of the directive.
     pub listed: HashSet<EntityId>,
+    /// Pointers through which a clause of `target` names memory.
+    pub bases: HashSet<EntityId>,
     /// Threadprivate variables that all threads get the driver's value of.
     pub copyin: Vec<(EntityId, Range<usize>)>,
     /// Associated loops, outermost first.

@@ -551,7 +551,14 @@ impl<'a> Parser<'a> {
             );
             return None;
         }
-        Some((Item { name, sections }, next))
+        Some((
+            Item {
+                name,
+                sections,
+                part: false,
+            },
+            next,
+        ))
     }
 
     fn section(&self, inside: Range<usize>) -> Section {

@@ -35,8 +35,15 @@ impl<'a> Resolver<'a, '_> {
                     self.named(item, entity, all, written);
                     continue;
                 }
+                // A pointer through which something is mapped is itself firstprivate (OpenMP 5.2 section 5.8.6).
+                let base = item.part && self.program.is_pointer(entity);
                 for id in all {
-                    self.program.constructs[*id].listed.insert(entity);
+                    let construct = &mut self.program.constructs[*id];
+                    if base {
+                        construct.bases.insert(entity);
+                    } else {
+                        construct.listed.insert(entity);
+                    }
                 }
                 if matches!(kind, ListKind::Mapped(_)) {
                     continue;

@@ -98,6 +98,7 @@ impl<'a> Resolver<'a, '_> {
             statement: Some(statement),
             private: Vec::new(),
             listed: HashSet::new(),
+            bases: HashSet::new(),
             copyin: Vec::new(),
             loops: Vec::new(),
             collapsed: 0,

@@ -18,7 +18,7 @@ pub fn copy(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Option<
     }
     let directive = &program.directives[construct.directive];
     let first = if construct.leaf == Leaf::Target {
-        maps_as_firstprivate(program, directive, entity).then_some(true)
+        maps_as_firstprivate(program, id, directive, entity).then_some(true)
     } else if construct.takes("default") {
         let global = found.kind == EntityKind::Global;
         match directive.default().filter(|_| !global) {
@@ -35,7 +35,15 @@ pub fn copy(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Option<
     })
 }
 
-fn maps_as_firstprivate(program: &Program<'_>, directive: &Directive, entity: EntityId) -> bool {
+fn maps_as_firstprivate(
+    program: &Program<'_>,
+    id: ConstructId,
+    directive: &Directive,
+    entity: EntityId,
+) -> bool {
+    if program.constructs[id].bases.contains(&entity) {
+        return !program.on_device.contains(&entity);
+    }
     match behaviour(program, directive, entity) {
         DefaultMap::Mapped | DefaultMap::None => false,
         DefaultMap::Firstprivate => true,
@@ -65,6 +73,7 @@ pub fn unmapped(program: &Program<'_>, id: ConstructId, entity: EntityId) -> Opt
     let found = &program.entities[entity];
     let none = construct.leaf == Leaf::Target
         && !construct.listed.contains(&entity)
+        && !construct.bases.contains(&entity)
         && !program.on_device.contains(&entity)
         && behaviour(program, directive, entity) == DefaultMap::None;
     none.then(|| {

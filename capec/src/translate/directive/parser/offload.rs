@@ -273,6 +273,7 @@ impl Parser<'_> {
                 items.push(Item {
                     name: self.tokens[first].range.clone(),
                     sections: Vec::new(),
+                    part: first + 1 < end,
                 });
             }
             start = end + 1;
