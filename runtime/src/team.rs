@@ -20,7 +20,7 @@ use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release as Done, SeqCst},
+    Ordering::{Relaxed, SeqCst},
 };
 use std::sync::{Mutex, PoisonError};
 
@@ -84,8 +84,8 @@ pub struct Team {
     arrived: Padded<AtomicU32>,
     /// Threads at the join.
     joined: Padded<AtomicU32>,
-    /// Threads of the pool that have not left the join yet: until then they may look for tasks.
-    inside: Padded<AtomicU32>,
+    /// Threads at the join that look for tasks just now.
+    helping: Padded<AtomicU32>,
     release: Padded<Release>,
 }
 
@@ -121,11 +121,14 @@ impl Default for Team {
             received: UnsafeCell::default(),
             arrived: Padded::default(),
             joined: Padded::default(),
-            inside: Padded::default(),
+            helping: Padded::default(),
             release: Padded::default(),
         }
     }
 }
+
+/// Looks at threads that are about to leave a join before this one gives up its processor.
+const LOOKS: u32 = 200;
 
 /// In [`Team::cancelled`]: the region itself.
 const PARALLEL: u64 = 1;
@@ -236,13 +239,9 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
 
 impl Team {
     /// # Safety
-    /// The last region is complete: its other threads have been released from the join.
+    /// The last region is complete: its other threads have been released from the join, if they have not left it.
     unsafe fn set_up(&self, setup: Setup) {
-        while self.inside.0.load(Acquire) > 0 {
-            // Released already, and about to leave.
-            std::thread::yield_now();
-        }
-        self.inside.0.store(setup.part.count - 1, Relaxed);
+        self.wait_for_helpers();
         // SAFETY: the caller's promise.
         unsafe { *self.setup.get() = setup };
         // SAFETY: the caller's promise.
@@ -263,6 +262,31 @@ impl Team {
         self.exchanging.store(false, Relaxed);
         self.arrived.0.store(0, Relaxed);
         self.joined.0.store(0, Relaxed);
+    }
+
+    /// A thread that was released from the last join may still be looking for tasks.
+    fn wait_for_helpers(&self) {
+        let mut looks = 0_u32;
+        while self.helping.0.load(SeqCst) > 0 {
+            looks += 1;
+            if looks > LOOKS {
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    /// Runs a task at the join of `generation`, unless that is over: then the pool may serve another region already.
+    fn help_at_join(&self, generation: u32, spans_ranks: bool) -> bool {
+        if !self.tasks().used() && !spans_ranks {
+            return false;
+        }
+        // Whoever sets up the next region has changed the generation before it looks at this count.
+        self.helping.0.fetch_add(1, SeqCst);
+        let helped = self.generation() == generation && schedule::help();
+        self.helping.0.fetch_sub(1, SeqCst);
+        helped
     }
 
     fn setup(&self) -> &Setup {
@@ -318,10 +342,9 @@ impl Team {
                 if self.joined.0.fetch_add(1, SeqCst) + 2 == setup.part.count {
                     self.release.0.gate.notify();
                 }
-                self.wait_for(generation);
+                self.wait_for(generation, setup.context.spans_ranks);
             });
         });
-        self.inside.0.fetch_sub(1, Done);
     }
 
     /// Gives the calling thread, local thread `local`, its variables and its place.
@@ -340,11 +363,12 @@ impl Team {
         self.release.0.generation.load(SeqCst)
     }
 
-    fn wait_for(&self, generation: u32) {
-        self.release
-            .0
-            .gate
-            .wait(|| self.generation() != generation, schedule::help);
+    /// Waits to be released from the join.
+    fn wait_for(&self, generation: u32, spans_ranks: bool) {
+        self.release.0.gate.wait(
+            || self.generation() != generation,
+            || self.help_at_join(generation, spans_ranks),
+        );
     }
 
     fn open(&self) {

@@ -27,23 +27,51 @@ pub enum Deed {
 struct Contribution {
     original: usize,
     bytes: usize,
-    /// First of the units that hold the value.
-    at: usize,
     deed: Deed,
 }
+
+const NONE: Contribution = Contribution {
+    original: 0,
+    bytes: 0,
+    deed: Deed::Assign,
+};
 
 /// Aligned for every arithmetic type.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(16))]
 struct Unit([u8; 16]);
 
-/// One thread's list. Its buffers stay.
-#[derive(Debug, Default)]
+/// One thread's list. Its buffers stay. What most regions need, one small value, is in one cache line: the leader reads it from the
+/// thread's cache and gives it back.
+#[derive(Debug)]
+#[repr(C)]
 pub struct Contributions {
-    list: Vec<Contribution>,
+    count: usize,
+    first: Contribution,
+    first_value: Unit,
+    /// The further ones, with the first unit of each value.
+    list: Vec<(Contribution, usize)>,
     values: Vec<Unit>,
     /// What the thread tells all others at the meeting.
     pub message: Vec<u8>,
+}
+
+const _: () = assert!(
+    std::mem::offset_of!(Contributions, list) == 64,
+    "one cache line"
+);
+
+impl Default for Contributions {
+    fn default() -> Contributions {
+        Contributions {
+            count: 0,
+            first: NONE,
+            first_value: Unit::default(),
+            list: Vec::new(),
+            values: Vec::new(),
+            message: Vec::new(),
+        }
+    }
 }
 
 impl Contributions {
@@ -52,43 +80,66 @@ impl Contributions {
     /// # Safety
     /// `value` points to `bytes` bytes, and `original` will at the meeting.
     pub unsafe fn add(&mut self, original: *mut u8, value: *const u8, bytes: usize, deed: Deed) {
-        let at = self.values.len();
-        self.values
-            .resize(at + bytes.div_ceil(size_of::<Unit>()), Unit::default());
-        if bytes > 0 {
-            // SAFETY: the units behind `at` have room for `bytes`; the value is the caller's promise.
-            unsafe {
-                let copy = self.values.as_mut_ptr().add(at).cast::<u8>();
-                std::ptr::copy_nonoverlapping(value, copy, bytes);
-            }
-        }
-        self.list.push(Contribution {
+        let contribution = Contribution {
             original: original as usize,
             bytes,
-            at,
             deed,
-        });
+        };
+        let copy = if self.count == 0 && bytes <= size_of::<Unit>() {
+            self.first = contribution;
+            (&raw mut self.first_value).cast::<u8>()
+        } else {
+            if self.count == 0 {
+                self.first = NONE;
+                self.count = 1;
+            }
+            let at = self.values.len();
+            let units = bytes.div_ceil(size_of::<Unit>());
+            self.values.resize(at + units, Unit::default());
+            self.list.push((contribution, at));
+            self.values[at..].as_mut_ptr().cast()
+        };
+        self.count += 1;
+        // SAFETY: there is room for `bytes` bytes; the value is the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(value, copy, bytes) };
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.count == 0
     }
 
-    /// Whether a later conditional assignment to the same address is among `others`, or an equal one: then this one is not made.
+    /// Contribution number `k`, below `count`, and its value.
+    fn get(&self, k: usize) -> (Contribution, &[Unit]) {
+        match k.checked_sub(1) {
+            None => (self.first, std::slice::from_ref(&self.first_value)),
+            Some(k) => {
+                let (contribution, at) = self.list[k];
+                (contribution, &self.values[at..])
+            }
+        }
+    }
+
+    /// Whether a later conditional assignment to the same address is among `others`: then this one is not made.
     fn is_outdone(contribution: &Contribution, others: &[&mut Contributions]) -> bool {
         let Deed::AssignIfLast { iteration } = contribution.deed else {
             return false;
         };
-        others.iter().flat_map(|other| &other.list).any(|other| {
+        let mut all = others
+            .iter()
+            .flat_map(|other| (0..other.count).map(|k| other.get(k).0));
+        all.any(|other| {
             other.original == contribution.original
                 && matches!(other.deed, Deed::AssignIfLast { iteration: later } if later > iteration)
         })
     }
 
     fn empty(&mut self) {
-        self.list.clear();
-        self.values.clear();
+        if self.count > 1 {
+            self.list.clear();
+            self.values.clear();
+        }
+        self.count = 0;
     }
 }
 
@@ -98,16 +149,15 @@ impl Contributions {
 /// The promises of [`Contributions::add`]; nobody else uses the originals meanwhile.
 pub unsafe fn apply(threads: &mut [&mut Contributions]) {
     for thread in 0..threads.len() {
-        for k in 0..threads[thread].list.len() {
-            let contribution = threads[thread].list[k];
+        for k in 0..threads[thread].count {
+            let (contribution, value) = threads[thread].get(k);
             if Contributions::is_outdone(&contribution, threads) {
                 continue;
             }
             let original = contribution.original as *mut u8;
-            let value = threads[thread].values[contribution.at..]
-                .as_ptr()
-                .cast::<u8>();
+            let value = value.as_ptr().cast::<u8>();
             match contribution.deed {
+                _ if contribution.bytes == 0 => {}
                 Deed::Combine { combiner, size } => {
                     let count = contribution.bytes.checked_div(size).unwrap_or(0);
                     // SAFETY: both hold `count` elements of the combiner's type, the caller's promise.
@@ -135,11 +185,11 @@ pub enum Taken {
 /// Takes the contributions of this rank's threads, given in thread order.
 pub fn collect(threads: &mut [&mut Contributions], mut take: impl FnMut(Taken)) {
     for thread in 0..threads.len() {
-        for contribution in &threads[thread].list {
-            if Contributions::is_outdone(contribution, threads) {
+        for k in 0..threads[thread].count {
+            let (contribution, units) = threads[thread].get(k);
+            if contribution.bytes == 0 || Contributions::is_outdone(&contribution, threads) {
                 continue;
             }
-            let units = &threads[thread].values[contribution.at..];
             let operation = |combiner, size| Operation {
                 address: contribution.original as u64,
                 size: size as u64,
