@@ -45,6 +45,25 @@ const LATER: [(&str, &[&str]); 5] = [
     ("exit", &["data"]),
 ];
 
+/// First words of directives: what other pragmas of cases (in text that is not compiled) begin with is not counted.
+const FIRST: &str = "allocate assume assumes atomic barrier begin cancel cancellation critical declare depobj dispatch distribute end error \
+                     flush for interop loop masked master metadirective nothing ordered parallel requires scan scope section sections \
+                     simd single target task taskgroup taskloop taskwait taskyield teams threadprivate tile unroll";
+/// Clauses, as above.
+const CLAUSES: &str = "acq_rel acquire affinity align aligned allocate allocator at atomic_default_mem_order bind capture collapse compare \
+                       copyin copyprivate default defaultmap depend destroy detach device device_type dist_schedule doacross \
+                       dynamic_allocators enter exclusive fail filter final firstprivate for from full grainsize has_device_addr hint if \
+                       in_reduction inbranch inclusive indirect initializer is_device_ptr lastprivate linear link map match mergeable \
+                       message nocontext nogroup nontemporal notinbranch novariants nowait num_tasks num_teams num_threads order ordered \
+                       otherwise parallel partial priority private proc_bind read reduction relaxed release reverse_offload safelen \
+                       schedule sections seq_cst severity shared simd simdlen sizes task_reduction taskgroup thread_limit threads to \
+                       unified_address unified_shared_memory uniform untied update use_device_addr use_device_ptr uses_allocators weak \
+                       when write";
+
+fn is_among(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
 /// What is known of one directive.
 #[derive(Clone, Debug, Default)]
 struct Row {
@@ -85,7 +104,10 @@ fn pragma(text: &str) -> Option<Pragma> {
     let text = text.split("//").next().unwrap_or(text);
     let words = words(text);
     let mut words = words.iter().map(String::as_str).peekable();
-    let mut directive = words.next()?.to_owned();
+    let mut directive = words
+        .next()
+        .filter(|word| is_among(FIRST, word))?
+        .to_owned();
     let mut last = directive.clone();
     let goes_on = |last: &str, next: &str| {
         let mut all = SECOND.iter().chain(&LATER);
@@ -96,7 +118,12 @@ fn pragma(text: &str) -> Option<Pragma> {
         let _ = write!(directive, " {next}");
         words.next();
     }
-    let clauses = words.map(str::to_owned).collect();
+    let kinds = matches!(directive.as_str(), "cancel" | "cancellation point");
+    let clauses = words
+        .filter(|word| is_among(CLAUSES, word))
+        .filter(|word| kinds || !matches!(*word, "for" | "parallel" | "sections" | "taskgroup"))
+        .map(str::to_owned)
+        .collect();
     Some(Pragma { directive, clauses })
 }
 
