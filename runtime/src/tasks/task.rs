@@ -416,7 +416,7 @@ impl Task {
     pub(super) fn is_adopted(&self) -> bool {
         let mut task = self;
         // SAFETY: ancestors outlive their descendants; the topmost one has neither parent nor jump.
-        while let Some(above) = unsafe { task.jump.as_ref().or_else(|| task.parent.as_ref()) } {
+        while let Some(above) = unsafe { task.jump.as_ref().or(task.parent.as_ref()) } {
             task = above;
         }
         task.has(flag::STOLEN)
