@@ -134,13 +134,6 @@ fn cases_behave_as_with_gcc() {
 }
 
 #[test]
-fn examples_behave_as_with_gcc() {
-    for source in sources("examples") {
-        same_as_the_oracle(&source, "-O2");
-    }
-}
-
-#[test]
 fn lines_stay_the_users() {
     let text = translated("examples/pi.c");
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -29,6 +29,8 @@ int main(void)
                 }
 #pragma omp flush acquire
                 wrong += data != round * 7;
+                /* The data has been read before the other thread may write it again. */
+#pragma omp flush
                 echo = round;
 #pragma omp flush release
             }
