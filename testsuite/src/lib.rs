@@ -51,6 +51,7 @@ pub mod compare;
 pub mod conformance;
 pub mod plan;
 pub mod process;
+pub mod rounds;
 pub mod runner;
 pub mod tools;
 

@@ -1,5 +1,4 @@
 //! `cape_task*`, `cape_taskloop`, dependences and task reductions (OpenMP 5.2, chapter 12, 15.4, 15.5, 5.5.10).
-#![allow(clippy::missing_safety_doc)]
 
 use std::ffi::{c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::null_mut;
@@ -111,6 +110,9 @@ fn priority(clauses: &Clauses) -> u32 {
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_task(
     site: *const Site,
@@ -146,6 +148,9 @@ pub unsafe extern "C" fn cape_task(
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_taskloop(
     _site: *const Site,
@@ -197,12 +202,18 @@ pub unsafe extern "C" fn cape_taskloop(
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_taskwait(_site: *const Site) {
     schedule::wait_for_children();
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_taskwait_depend(
     site: *const Site,
@@ -229,24 +240,36 @@ pub unsafe extern "C" fn cape_taskwait_depend(
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_taskyield(_site: *const Site) {
     schedule::yield_to_another();
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_taskgroup_begin(_site: *const Site) {
     schedule::group_begin();
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_taskgroup_end(_site: *const Site) {
     schedule::group_end();
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_task_reduction(
     _site: *const Site,
@@ -268,12 +291,18 @@ pub unsafe extern "C" fn cape_task_reduction(
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_in_reduction(original: *mut c_void) -> *mut c_void {
     schedule::reduction_copy(original)
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_depobj_init(object: *mut c_void, depend: *const Depend) {
     // SAFETY: an omp_depend_t has room for two words; the dependence is the caller's.
@@ -287,6 +316,9 @@ pub unsafe extern "C" fn cape_depobj_init(object: *mut c_void, depend: *const De
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_depobj_update(object: *mut c_void, kind: c_int) {
     // SAFETY: initialised by `cape_depobj_init`.
@@ -294,6 +326,9 @@ pub unsafe extern "C" fn cape_depobj_update(object: *mut c_void, kind: c_int) {
 }
 
 /// See `cape.h`.
+///
+/// # Safety
+/// Called by translated code only, with what `cape.h` asks for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_depobj_destroy(object: *mut c_void) {
     // SAFETY: initialised by `cape_depobj_init`.
@@ -307,6 +342,9 @@ pub extern "C" fn omp_in_final() -> c_int {
 }
 
 /// `omp_fulfill_event` (18.11.1).
+///
+/// # Safety
+/// Called by the program, with a handle that it was given.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn omp_fulfill_event(event: *mut c_void) {
     // SAFETY: the program passes the handle of a detached task whose event has not been fulfilled.

@@ -8,12 +8,11 @@
 //! times, which other load on the machine disturbs least. It judges nothing: figures are for people. `naps` and `nap-tree` sleep instead of
 //! computing: they show how tasks are spread over the ranks even where there are fewer processors than ranks.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
-use testsuite::tools::Tools;
+use testsuite::Failure;
+use testsuite::rounds::{Figures, Pair, run};
 
 /// Compares task programs on one rank with the same on several.
 #[derive(Debug, Parser)]
@@ -31,80 +30,21 @@ struct Options {
     bench: bool,
 }
 
-/// Shortest microseconds by shape, and the shapes in the order of the output.
-#[derive(Debug, Default)]
-struct Figures {
-    order: Vec<String>,
-    shortest: BTreeMap<String, f64>,
-}
-
-impl Figures {
-    fn take(&mut self, output: &str) {
-        for (name, figure) in output.lines().filter_map(|line| line.split_once(' ')) {
-            let Ok(figure) = figure.parse::<f64>() else {
-                continue;
-            };
-            match self.shortest.get_mut(name) {
-                Some(shortest) => *shortest = shortest.min(figure),
-                None => {
-                    self.order.push(name.to_owned());
-                    self.shortest.insert(name.to_owned(), figure);
-                }
-            }
-        }
-    }
-
-    fn milliseconds(&self, name: &str) -> f64 {
-        self.shortest.get(name).copied().unwrap_or(f64::NAN) / 1e3
-    }
-}
-
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    if !output.status.success() {
-        return Err(format!(
-            "{command:?} failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn measure(options: &Options) -> Result<(), String> {
-    let tools = Tools::find(std::env::var_os("CAPE_BIN_DIR").as_deref().map(Path::new))
-        .map_err(|error| error.to_string())?;
-    let folder =
-        tempfile::tempdir().map_err(|error| format!("cannot make a directory: {error}"))?;
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/tasks/tasks.c");
-    let (shared, cape) = (folder.path().join("libgomp"), folder.path().join("cape"));
-    run(Command::new(&tools.oracle)
-        .args(["-O2", "-fopenmp"])
-        .arg(&source)
-        .arg("-o")
-        .arg(&shared))?;
-    run(Command::new(&tools.capec)
-        .arg("-O2")
-        .arg(&source)
-        .arg("-o")
-        .arg(&cape))?;
+fn measure(options: &Options) -> Result<(), Failure> {
+    let pair = Pair::build("benches/tasks/tasks.c")?;
     let job = |ranks: u32| {
-        let mut command = Command::new(&tools.caperun);
-        command.arg("-n").arg(ranks.to_string()).arg(&cape);
+        let mut command = Command::new(&pair.tools.caperun);
+        command.arg("-n").arg(ranks.to_string()).arg(&pair.cape);
+        command.env_remove("OMP_NUM_THREADS");
         command
     };
     let mut figures = [(); 3].map(|()| Figures::default());
     for _ in 0..options.rounds {
-        let commands = [Command::new(&shared), job(1), job(options.ranks)];
+        let mut alone = Command::new(&pair.oracle);
+        alone.env("OMP_NUM_THREADS", "1");
+        let commands = [alone, job(1), job(options.ranks)];
         for (mut command, figures) in commands.into_iter().zip(&mut figures) {
-            command
-                .args(&options.shapes)
-                .env("OMP_NUM_THREADS", "1")
-                .env_remove("CAPE_TRACKER");
-            if command.get_program() != shared.as_os_str() {
-                command.env_remove("OMP_NUM_THREADS");
-            }
+            command.args(&options.shapes).env_remove("CAPE_TRACKER");
             figures.take(&run(&mut command)?);
         }
     }
@@ -117,8 +57,8 @@ fn measure(options: &Options) -> Result<(), String> {
         format!("{} ranks ms", options.ranks),
         "speed-up"
     );
-    for name in &one.order {
-        let [gcc, one, more] = [&gcc, &one, &more].map(|figures| figures.milliseconds(name));
+    for name in one.names() {
+        let [gcc, one, more] = [&gcc, &one, &more].map(|figures| figures.least(name) / 1e3);
         let speedup = one / more;
         println!("{name:<12} {gcc:>12.1} {one:>12.1} {more:>12.1} {speedup:>9.2}");
     }
