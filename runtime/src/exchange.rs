@@ -32,6 +32,7 @@ use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
 use crate::entry::{Operation, Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
+use crate::gather;
 use crate::icv::{Binding, Changeable, Settings};
 use crate::waiting::{Desk, Seat};
 
@@ -107,6 +108,8 @@ pub struct Arrival {
     pub freed: Vec<u64>,
     /// What its threads hand to all.
     pub offer: Offer,
+    /// How many ranks meet: the first ones.
+    pub ranks: u32,
 }
 
 /// Where every rank's log stands after a meeting.
@@ -181,7 +184,7 @@ pub struct Stream {
 pub struct Inbox {
     /// Where each rank listens, once all are there.
     pub welcome: Option<Vec<String>>,
-    /// Workers that can relay what the driver sends.
+    /// This rank, if it can relay what the driver sends, and those that report to it with all below them.
     pub ready: u32,
     /// Answers to `Acquire` by lock; one thread of the rank at a time asks for a lock.
     pub granted: HashMap<u64, (bool, Vec<Entry>)>,
@@ -189,7 +192,7 @@ pub struct Inbox {
     pub log: HashMap<u64, Option<Vec<Entry>>>,
     /// Answers to `NextChunk`.
     pub chunks: HashMap<(u64, u64), (u64, u64)>,
-    /// Arrivals by rank, for the driver.
+    /// Arrivals by rank: for the driver, or to be passed on towards it.
     pub arrivals: HashMap<u32, VecDeque<Arrival>>,
     /// The driver's orders, for the workers.
     pub orders: VecDeque<Order>,
@@ -233,6 +236,29 @@ impl Inbox {
         }
     }
 
+    /// Takes the arrivals of `me` and of the ranks below it once all of them are there. Where a region may be cancelled, ranks leave
+    /// barriers early and do not all arrive equally often: there nobody waits for others.
+    fn take_gathered(&mut self, me: u32) -> Vec<(u32, Arrival)> {
+        if crate::team::cancellation() {
+            let all = self.arrivals.drain();
+            return all
+                .flat_map(|(rank, queue)| queue.into_iter().map(move |arrival| (rank, arrival)))
+                .collect();
+        }
+        let Some(own) = self.arrivals.get(&me).and_then(VecDeque::front) else {
+            return Vec::new();
+        };
+        let ranks = own.ranks;
+        let waiting = |rank| self.arrivals.get(&rank).is_none_or(VecDeque::is_empty);
+        if gather::subtree(me, ranks).any(waiting) {
+            return Vec::new();
+        }
+        let mut take = |rank| self.arrivals.get_mut(&rank)?.pop_front();
+        gather::subtree(me, ranks)
+            .filter_map(|rank| take(rank).map(|arrival| (rank, arrival)))
+            .collect()
+    }
+
     /// The answer to the request with this ticket, once; the ticket is used up then.
     pub fn answer(&mut self, ticket: u64) -> Option<Vec<Entry>> {
         let answer = self.log.get_mut(&ticket)?.take()?;
@@ -249,6 +275,8 @@ impl Inbox {
 /// This rank's end of the job's links.
 pub struct Exchange {
     node: Box<dyn Transport>,
+    /// Number of ranks of the job.
+    ranks: u32,
     desk: Desk<Inbox>,
     /// Where the background thread waits while others poll.
     resumed: Condvar,
@@ -258,6 +286,8 @@ pub struct Exchange {
     /// A rank that cannot be reached any more, and until when the coordinator, its parent, has to end the job.
     lost: Mutex<Option<(Instant, String)>>,
     tickets: AtomicU64,
+    /// Held from taking arrivals out of the inbox until they are sent: those of one rank stay in order.
+    reporting: Mutex<()>,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -284,16 +314,18 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str, from: Peer) -> T 
 }
 
 impl Exchange {
-    /// Wraps a connected transport.
-    pub fn new(node: Box<dyn Transport>) -> Exchange {
+    /// Wraps a connected transport of one of `ranks` ranks.
+    pub fn new(node: Box<dyn Transport>, ranks: u32) -> Exchange {
         Exchange {
             node,
+            ranks,
             desk: Desk::default(),
             resumed: Condvar::new(),
             closed: AtomicBool::new(false),
             order: Mutex::new(()),
             lost: Mutex::new(None),
             tickets: AtomicU64::new(0),
+            reporting: Mutex::new(()),
         }
     }
 
@@ -484,9 +516,8 @@ impl Exchange {
             (CONTROL_FRAME, Peer::Coordinator) => {
                 self.sort_reply(decode(&frame.payload, "reply", from))
             }
-            (ARRIVAL_FRAME, Peer::Rank(rank)) => {
-                let arrival = decode(&frame.payload, "arrival", from);
-                self.look(|inbox| inbox.arrivals.entry(rank).or_default().push_back(arrival));
+            (ARRIVAL_FRAME, Peer::Rank(_)) => {
+                self.gather(decode(&frame.payload, "arrival", from));
             }
             (ORDER_FRAME, Peer::Rank(_)) => {
                 let order = decode(&frame.payload, "order", from);
@@ -506,7 +537,7 @@ impl Exchange {
                 crate::team::was_cancelled(decode(&frame.payload, "cancellation", from));
                 self.wake();
             }
-            (READY_FRAME, Peer::Rank(_)) => self.look(|inbox| inbox.ready += 1),
+            (READY_FRAME, Peer::Rank(_)) => self.note_ready(),
             (kind, _) => fatal(format_args!(
                 "unknown message {kind} from {from:?}: all ranks must run the same build"
             )),
@@ -542,25 +573,72 @@ impl Exchange {
         self.give(self.node.send(Peer::Coordinator, frame), "the coordinator");
     }
 
-    /// Tells the driver that this rank knows where all others are: it may have to relay to them from now on.
-    pub fn report_ready(&self) {
-        let frame = Frame {
-            kind: READY_FRAME,
-            tag: 0,
-            payload: Bytes::new(),
-        };
-        // A driver that needs no other rank may have ended by now: then the coordinator says so.
-        let _ = self.node.send(Peer::Rank(0), frame);
+    fn me(&self) -> u32 {
+        match self.node.me() {
+            Peer::Rank(rank) => rank,
+            Peer::Coordinator => unreachable!("only ranks exchange deltas"),
+        }
+    }
+
+    /// Notes that this rank knows where all others are, so that it can relay to them from now on, or that a rank which reports to it
+    /// and all ranks below that one do; passes it on when all have said so.
+    pub fn note_ready(&self) {
+        let expected = self.ready_when_all_are();
+        let complete = self.look(|inbox| {
+            inbox.ready += 1;
+            inbox.ready == expected
+        });
+        if let (true, Some(parent)) = (complete, gather::parent(self.me())) {
+            let frame = Frame {
+                kind: READY_FRAME,
+                tag: 0,
+                payload: Bytes::new(),
+            };
+            // A driver that needs no other rank may have ended by now: then the coordinator says so.
+            let _ = self.node.send(Peer::Rank(parent), frame);
+        }
+    }
+
+    /// The driver: waits until all ranks can relay.
+    pub fn wait_until_all_are_ready(&self) {
+        let expected = self.ready_when_all_are();
+        self.wait(|inbox| (inbox.ready == expected).then_some(()));
+    }
+
+    fn ready_when_all_are(&self) -> u32 {
+        1 + gather::children(self.me(), self.ranks).len() as u32
     }
 
     /// Tells the driver that this rank has arrived.
-    pub fn arrive(&self, arrival: &Arrival) {
+    pub fn arrive(&self, arrival: Arrival) {
+        self.gather(vec![(self.me(), arrival)]);
+    }
+
+    /// Takes arrivals of this rank or of ranks below it, and passes on those that are complete.
+    fn gather(&self, arrivals: Vec<(u32, Arrival)>) {
+        let me = self.me();
+        self.look(|inbox| {
+            for (rank, arrival) in arrivals {
+                inbox.arrivals.entry(rank).or_default().push_back(arrival);
+            }
+        });
+        let Some(parent) = gather::parent(me) else {
+            return;
+        };
+        let _reporting = lock(&self.reporting);
+        let gathered = self.look(|inbox| inbox.take_gathered(me));
+        let Some((_, first)) = gathered.first() else {
+            return;
+        };
         let frame = Frame {
             kind: ARRIVAL_FRAME,
-            tag: arrival.epoch,
-            payload: encode(arrival).into(),
+            tag: first.epoch,
+            payload: encode(&gathered).into(),
         };
-        self.give(self.node.send(Peer::Rank(0), frame), "the driver");
+        self.give(
+            self.node.send(Peer::Rank(parent), frame),
+            &format!("rank {parent}"),
+        );
     }
 
     /// Tells all other ranks that something in a region was cancelled.

@@ -25,6 +25,7 @@ pub mod exchange;
 pub mod failure;
 pub mod ffi;
 pub mod files;
+pub mod gather;
 pub mod heap;
 pub mod icv;
 pub mod identity;

@@ -172,7 +172,16 @@ pub fn barrier(session: &Session, site: &Site, part: &Team) {
         part.deliver(std::mem::take(&mut advance.offer.messages));
         catch_up(session, &mut guard, &advance);
     } else {
-        arrive(session, &mut guard, site, Meeting::Barrier, entry, offer);
+        let ranks = session.ranks_in(part.size());
+        arrive(
+            session,
+            &mut guard,
+            site,
+            ranks,
+            Meeting::Barrier,
+            entry,
+            offer,
+        );
         drop(guard);
         let order = session.waiting(|| {
             remote::serve_until(session, part.tasks(), |inbox| {
@@ -212,6 +221,7 @@ fn arrive(
     session: &Session,
     state: &mut State,
     site: &Site,
+    ranks: u32,
     meeting: Meeting,
     entry: Option<Entry>,
     offer: Offer,
@@ -224,9 +234,10 @@ fn arrive(
         appended: state.memory.appended(),
         freed: session.heap.take_foreign_frees(),
         offer,
+        ranks,
     };
     remote::arrived(arrival.appended);
-    state.watch.moving(|| session.exchange.arrive(&arrival));
+    state.watch.moving(|| session.exchange.arrive(arrival));
 }
 
 /// The driver: waits for all other ranks that have threads in the team. False: the region was cancelled before all were at the barrier.
@@ -427,7 +438,8 @@ fn take_part(session: &Session, fork: Fork) {
         let state = &mut *guard;
         state.watch.ended_computing(clock);
         let entry = publish(session, state, Occasion::Region);
-        arrive(session, state, site, Meeting::Join, entry, offer);
+        let ranks = session.ranks_in(fork.team);
+        arrive(session, state, site, ranks, Meeting::Join, entry, offer);
         state
             .watch
             .attribute(site.label(), session.exchange.node().counters());

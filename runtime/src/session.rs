@@ -230,7 +230,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
             stack_size: stack_size as u64,
         },
     };
-    let exchange = Exchange::new(Box::new(Guarded(node)));
+    let exchange = Exchange::new(Box::new(Guarded(node)), config.size);
     exchange.request(&hello);
     let board = config
         .board_fd
@@ -412,12 +412,9 @@ impl Session {
                     Err(error) => fatal(format_args!("rank {rank} listens at {address}: {error}")),
                 }
             }
+            self.exchange.note_ready();
             if self.rank == 0 {
-                let workers = self.size - 1;
-                self.exchange
-                    .wait(|inbox| (inbox.ready == workers).then_some(()));
-            } else {
-                self.exchange.report_ready();
+                self.exchange.wait_until_all_are_ready();
             }
         });
     }
