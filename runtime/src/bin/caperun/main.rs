@@ -17,6 +17,8 @@ mod compile;
 mod descriptors;
 mod ending;
 mod environment;
+#[allow(dead_code)]
+mod hosts;
 mod job;
 mod launch;
 mod memory;
