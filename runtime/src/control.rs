@@ -23,6 +23,7 @@
 #[path = "control/tasks.rs"]
 pub mod tasks;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Bumped whenever a message changes.
@@ -90,7 +91,7 @@ pub struct Entry {
     /// The author's count of publications before this one.
     pub sequence: u64,
     /// The encoded entry; `None`: too large, the author sends it to all ranks itself.
-    pub inline: Option<Vec<u8>>,
+    pub inline: Option<Bytes>,
 }
 
 /// How a loop's iterations are handed out by the coordinator.

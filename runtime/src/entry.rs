@@ -23,7 +23,7 @@ pub struct Operation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InlineEntry {
     /// Encoded deltas.
-    pub deltas: Vec<Vec<u8>>,
+    pub deltas: Vec<bytes::Bytes>,
     /// Executed after the deltas.
     pub operations: Vec<Operation>,
 }

@@ -662,11 +662,11 @@ impl Exchange {
     }
 
     /// Sends one delta of a streamed entry to all ranks; waits while too much is queued.
-    pub fn stream(&self, sequence: u64, delta: Vec<u8>) {
+    pub fn stream(&self, sequence: u64, delta: impl Into<Bytes>) {
         let frame = Frame {
             kind: STREAM_FRAME,
             tag: stream_tag(sequence, false),
-            payload: Bytes::from(delta),
+            payload: delta.into(),
         };
         self.give(self.node.broadcast(frame), "the other ranks");
         self.wait_for_room();

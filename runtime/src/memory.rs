@@ -214,7 +214,7 @@ impl Memory {
         self.sequence += 1;
         if !streaming {
             let entry = InlineEntry {
-                deltas: first.into_iter().collect(),
+                deltas: first.into_iter().map(Bytes::from).collect(),
                 operations,
             };
             let bytes = encode(&entry);
@@ -222,7 +222,7 @@ impl Memory {
                 return Some(Entry {
                     author: self.me,
                     sequence,
-                    inline: Some(bytes),
+                    inline: Some(bytes.into()),
                 });
             }
             before_stream();
@@ -411,7 +411,7 @@ impl Memory {
         Some(Entry {
             author: self.me,
             sequence,
-            inline: Some(inline),
+            inline: Some(inline.into()),
         })
     }
 

@@ -46,10 +46,12 @@ pub enum TaskRequest {
         /// The sender's phase.
         phase: Phase,
     },
-    /// Has nothing to do.
+    /// Has nothing to do, or will soon have nothing.
     Hungry {
         /// The sender's phase.
         phase: Phase,
+        /// Entries of the log that the sender has applied.
+        seen: LogPosition,
     },
     /// Gives tasks to whoever has been hungry longest.
     Offer {
@@ -61,6 +63,8 @@ pub enum TaskRequest {
         parcels: Vec<Parcel>,
         /// What the sender wrote before.
         entry: Option<Entry>,
+        /// Entries of the log that the sender has applied.
+        seen: LogPosition,
     },
     /// Tasks that the sender was given, and all that they made, are complete.
     Done {
@@ -74,6 +78,8 @@ pub enum TaskRequest {
         credit: u64,
         /// Nanoseconds that they took.
         duration: u64,
+        /// Entries of the log that the sender has applied.
+        seen: LogPosition,
     },
     /// Fulfils the event of a detached task of another rank.
     Fulfil {

@@ -216,9 +216,9 @@ fn attend_to_news(session: &Session, pool: &Pool, idle: bool) -> bool {
         let phase = PHASE.load(SeqCst);
         if ASKED.swap(phase + 1, SeqCst) != phase + 1 {
             ANNOUNCED.store(0, SeqCst);
-            session
-                .exchange
-                .request(&Request::Task(TaskRequest::Hungry { phase }));
+            sync::ask(session, |seen| {
+                Request::Task(TaskRequest::Hungry { phase, seen })
+            });
         }
     }
     any
@@ -397,12 +397,13 @@ fn give(pool: &Pool, keep: usize, phase: u64) {
             .insert(batch, tasks.into_iter().map(Deferred).collect());
         batch
     };
-    publish_everything(session, pool, false, |_, entry| {
+    publish_everything(session, pool, false, |seen, _, entry| {
         Request::Task(TaskRequest::Offer {
             phase,
             batch,
             parcels,
             entry,
+            seen,
         })
     });
 }
@@ -502,25 +503,26 @@ pub unsafe fn finished(root: *mut Task) {
     let pool = unsafe { &*root.task.pool };
     let duration = u64::try_from(root.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let (owner, batch) = (root.owner, root.batch);
-    publish_everything(session, pool, true, |credit, entry| {
+    publish_everything(session, pool, true, |seen, credit, entry| {
         Request::Task(TaskRequest::Done {
             owner,
             batch,
             entry,
             credit,
             duration,
+            seen,
         })
     });
     ADOPTED.fetch_sub(1, SeqCst);
 }
 
-/// Publishes all that this rank wrote, and sends the request that `make` builds from it and, if that `finishes` tasks of another rank, from
-/// the number of entries that this is to count.
+/// Publishes all that this rank wrote, and sends the request that `make` builds from its position in the log, from the number of entries that
+/// another rank is to count if this `finishes` tasks of that rank, and from what was published.
 fn publish_everything(
     session: &Session,
     pool: &Pool,
     finishes: bool,
-    make: impl FnOnce(u64, Option<Entry>) -> Request,
+    make: impl FnOnce(LogPosition, u64, Option<Entry>) -> Request,
 ) {
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
@@ -542,7 +544,8 @@ fn publish_everything(
     } else {
         0
     };
-    session.exchange.request(&make(credit, entry));
+    let seen = state.memory.seen();
+    session.exchange.request(&make(seen, credit, entry));
 }
 
 /// What this rank appended since it arrived is the owner's to count.

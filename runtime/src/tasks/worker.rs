@@ -26,8 +26,10 @@ use crate::session;
 
 /// Deferred tasks in a thread's queue from which on it runs new ones at once.
 const CROWDED: usize = 256;
-/// As `CROWDED`, for tasks made by tasks where only other ranks can take them: enough to offer. In a recursion these are the largest.
+/// Deferred tasks that are made by tasks where only other ranks can take them: enough to offer. In a recursion these are the largest.
 const STOCK: usize = 8;
+/// What the stock must have come down to before it is filled again: most of a recursion of small tasks then runs without it.
+const LOW_STOCK: usize = 3;
 /// Tasks run at once inside one another before new ones are deferred after all: a chain of tasks must not become a tower of calls.
 const TOWER: u32 = 64;
 /// As `CROWDED`, inside a tower.
@@ -56,6 +58,8 @@ pub struct Worker {
     alone: Cell<*const Pool>,
     /// Tasks run at once inside one another.
     pub tower: Cell<u32>,
+    /// Whether the stock is being filled.
+    stocking: Cell<bool>,
     /// Tasks of other ranks that it is in the midst of.
     adopted: Cell<u32>,
     /// Memory for the tasks it makes.
@@ -70,6 +74,7 @@ thread_local! {
             parker: Cell::new(None),
             alone: Cell::new(std::ptr::null()),
             tower: Cell::new(0),
+            stocking: Cell::new(true),
             adopted: Cell::new(0),
             blocks: Blocks::new(),
         }
@@ -353,8 +358,19 @@ impl Worker {
         } else if parent.has(flag::IMPLICIT) {
             queued < CROWDED
         } else {
-            queued < STOCK
+            self.stocks(queued)
         }
+    }
+
+    /// Whether the stock, of which `queued` tasks are left, takes one more.
+    #[inline]
+    fn stocks(&self, queued: usize) -> bool {
+        if queued >= STOCK {
+            self.stocking.set(false);
+        } else if queued <= LOW_STOCK {
+            self.stocking.set(true);
+        }
+        self.stocking.get()
     }
 }
 

@@ -181,11 +181,15 @@ impl Log {
         ready.into_iter().map(|fetch| self.answer(fetch)).collect()
     }
 
-    /// Everything that `rank` has not said it has applied, and where that begins.
+    /// Everything that `rank` has not said it has applied, and where that begins. What it published itself it has.
     pub fn news_for(&self, rank: u32) -> (LogPosition, Vec<Entry>) {
         let applied = self.applied.get(rank as usize).copied();
         let from = applied.unwrap_or(0).max(self.base);
-        (from, self.range(from, self.end()))
+        let mut entries = self.range(from, self.end());
+        for entry in entries.iter_mut().filter(|entry| entry.author == rank) {
+            entry.inline = None;
+        }
+        (from, entries)
     }
 
     /// Notes that `rank` has applied everything before `seen`.

@@ -258,7 +258,8 @@ impl Service {
                     );
                 }
             }
-            TaskRequest::Hungry { phase } => {
+            TaskRequest::Hungry { phase, seen } => {
+                self.note_applied(rank, seen);
                 let hungry = self.market.hungry(rank, phase);
                 replies.extend(hungry.into_iter().map(|hunger| told(hunger, phase)));
             }
@@ -267,7 +268,9 @@ impl Service {
                 batch,
                 parcels,
                 entry,
+                seen,
             } => {
+                self.note_applied(rank, seen);
                 self.append(entry, replies);
                 let (thief, others) = self.market.offer(rank, phase);
                 replies.extend(others.into_iter().map(|hunger| told(hunger, phase)));
@@ -290,7 +293,9 @@ impl Service {
                 entry,
                 credit,
                 duration,
+                seen,
             } => {
+                self.note_applied(rank, seen);
                 self.append(entry, replies);
                 let (from, entries) = self.log.news_for(owner);
                 let done = TaskReply::Done {
@@ -316,6 +321,13 @@ impl Service {
                 };
                 replies.push((owner, Reply::Task(fulfil)));
             }
+        }
+    }
+
+    /// What a rank says of itself in passing: positions that the log does not have are ignored.
+    fn note_applied(&mut self, rank: u32, seen: LogPosition) {
+        if self.log.check(seen).is_ok() {
+            self.log.note_applied(rank, seen);
         }
     }
 

@@ -51,7 +51,7 @@ fn release(author: u32, sequence: u64) -> Request {
         entry: Some(Entry {
             author,
             sequence,
-            inline: Some(vec![7]),
+            inline: Some(vec![7].into()),
         }),
     }
 }
