@@ -9,7 +9,9 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::control::env as names;
 use crate::environment::{self, Environment};
+use crate::hosts::MOST_RANKS;
 use crate::memory::Size;
+use crate::placement::{self, Placement};
 use crate::report::Failure;
 
 /// Which tracker the ranks use.
@@ -120,8 +122,8 @@ impl FromStr for Export {
 fn ranks(text: &str) -> Result<NonZeroU32, String> {
     let wrong = || "expected the number of ranks, at least 1".to_owned();
     let number = text.parse::<NonZeroU32>().map_err(|_| wrong())?;
-    if number.get() > 4096 {
-        return Err("more than 4096 ranks on one host are not supported".to_owned());
+    if number.get() > MOST_RANKS {
+        return Err(format!("a job has {MOST_RANKS} ranks at most"));
     }
     Ok(number)
 }
@@ -151,7 +153,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[derive(Parser, Debug)]
 #[command(name = "caperun", version, override_usage = "caperun [options] program [arguments...]", after_help = AFTER_HELP)]
 struct Arguments {
-    /// Number of ranks (processes); default: one per processor. Also -np N
+    /// Number of ranks (processes); default: one per slot of the hosts, or per processor. Also -np N
     #[arg(short = 'n', long = "np", value_name = "N", value_parser = ranks, allow_hyphen_values = true)]
     ranks: Option<NonZeroU32>,
     /// OpenMP threads of each rank (processors the team may use there); default: 1
@@ -181,10 +183,12 @@ struct Arguments {
     /// Say what was decided, and print statistics for each rank
     #[arg(long)]
     verbose: bool,
+    #[command(flatten)]
+    placement: placement::Arguments,
 }
 
 const AFTER_HELP: &str = "\
-Environment: CAPE_THREADS, CAPE_TRACKER, CAPE_TRANSPORT, CAPE_HEAP_SIZE, CAPE_STATS=1 and CAPE_VERBOSE=1 are defaults for the options.
+Environment: CAPE_THREADS, CAPE_TRACKER, CAPE_TRANSPORT, CAPE_HEAP_SIZE, CAPE_LAUNCH_AGENT, CAPE_STATS=1 and CAPE_VERBOSE=1 are defaults for the options.
 OMP_NUM_THREADS and the other OMP_* variables are passed on: they speak of the team, which by default has ranks x threads.
 
 Exit status: the program's; 128 + the signal's number if a rank died of a signal; 124 after --timeout; 126 or 127 if the
@@ -195,6 +199,8 @@ program cannot be run; 2 for a wrong command line; 1 if the job failed otherwise
 pub struct Options {
     /// Number of ranks.
     pub ranks: u32,
+    /// Where they run.
+    pub placement: Placement,
     /// Threads of each rank.
     pub threads: u32,
     /// Tracker of the ranks.
@@ -256,11 +262,7 @@ fn split(mut arguments: impl Iterator<Item = OsString>) -> Split {
             program.push(argument);
             break;
         }
-        own.push(if argument == "-np" {
-            OsString::from("--np")
-        } else {
-            argument
-        });
+        own.push(placement::spelled_out(argument));
         if own.last().is_some_and(|option| takes_value(option)) {
             own.extend(arguments.next());
         }
@@ -293,8 +295,11 @@ pub fn options(
     let program = words.next().filter(|word| !word.is_empty()).ok_or_else(|| {
         Failure::with_code("no program was named: caperun [options] program [arguments...]; caperun --help explains", 2)
     })?;
+    let asked = raw.ranks.map(NonZeroU32::get);
+    let placement = raw.placement.decide(asked, processors(), environment)?;
     Ok(Options {
-        ranks: raw.ranks.map_or_else(processors, NonZeroU32::get),
+        ranks: placement.mapping.ranks,
+        placement,
         threads: raw
             .threads
             .or(environment.threads)
@@ -362,7 +367,7 @@ mod tests {
             assert_eq!(parse(line).expect(line).ranks, 4, "{line}");
         }
         assert!(parse("caperun p").expect("default").ranks >= 1);
-        for wrong in ["0", "-1", "x", "1.5", "5000", "99999999999999"] {
+        for wrong in ["0", "-1", "x", "1.5", "70000", "99999999999999"] {
             let message = refused(&format!("caperun -n {wrong} p"));
             assert!(
                 message.contains("rank") && message.contains(wrong),

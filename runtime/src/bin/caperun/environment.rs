@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use crate::cli::{self, TrackerChoice, TransportChoice};
 use crate::control::env as names;
+use crate::hosts::allocation::{self, Allocation, Surroundings};
+use crate::hosts::{Mistake, hostfile};
 use crate::memory::Size;
 use crate::report::Failure;
 
@@ -24,6 +26,12 @@ pub struct Environment {
     pub stats: bool,
     /// `CAPE_VERBOSE=1`.
     pub verbose: bool,
+    /// `CAPE_LAUNCH_AGENT`.
+    pub launch_agent: Option<String>,
+    /// The batch job that this process runs in, or why it is not understood.
+    pub allocation: Option<Result<Allocation, Mistake>>,
+    /// What the batch system calls this machine.
+    pub node: Option<String>,
     /// `PATH`.
     pub path: OsString,
     /// `TMPDIR`, or `/tmp`.
@@ -53,6 +61,20 @@ fn switch(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| value == "1")
 }
 
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+fn list_of_nodes(file: &str) -> Result<String, String> {
+    let read = || {
+        if std::fs::metadata(file)?.len() > hostfile::LONGEST {
+            return Err(std::io::Error::other("it is too large for a list of hosts"));
+        }
+        std::fs::read_to_string(file)
+    };
+    read().map_err(|error| error.to_string())
+}
+
 /// Reads everything that matters to `caperun`.
 pub fn read() -> Result<Environment, Failure> {
     Ok(Environment {
@@ -62,6 +84,13 @@ pub fn read() -> Result<Environment, Failure> {
         heap_size: parsed(names::HEAP_SIZE)?,
         stats: switch(names::STATS),
         verbose: switch(names::VERBOSE),
+        launch_agent: text("CAPE_LAUNCH_AGENT"),
+        allocation: allocation::find(&Surroundings {
+            variable: &text,
+            file: &list_of_nodes,
+        })
+        .transpose(),
+        node: text("SLURMD_NODENAME"),
         path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
         temporary: std::env::temp_dir(),
     })

@@ -11,18 +11,20 @@
 //! `caperun` is the parent of every rank and the coordinator of the job. It holds no user data: the ranks exchange their deltas
 //! directly. Whatever happens to it, no rank survives it: each asked the kernel to be killed with its parent.
 
+mod binding;
 mod board;
 mod cli;
 mod compile;
 mod descriptors;
+mod dry_run;
 mod ending;
 mod environment;
-#[allow(dead_code)]
 mod hosts;
 mod job;
 mod launch;
 mod memory;
 mod output;
+mod placement;
 mod program;
 mod ranks;
 mod report;
@@ -51,6 +53,23 @@ fn run() -> Result<u8, Failure> {
     let limits = descriptors::make_room(options.ranks);
     let signals = signals::Signals::take_over()?;
     let prepared = compile::prepare(&options, &signals)?;
+    if options.placement.dry_run {
+        let command = |place: &hosts::mapping::Place| {
+            let template = options.placement.launch_agent.as_deref();
+            template
+                .unwrap_or("ssh {host}")
+                .replace("{host}", &place.host.destination())
+        };
+        print!("{}", dry_run::plan(&options, &prepared, command));
+        return Ok(0);
+    }
+    let places = &options.placement.mapping.places;
+    if let Some(place) = places.iter().find(|place| !place.here) {
+        let host = place.host.destination();
+        return Err(Failure::new(format!(
+            "host {host} is another machine: not supported yet; leave it out"
+        )));
+    }
     let settings = launch::Settings::decide(&options, &prepared, limits)?;
     job::run(&options, &settings, prepared, &signals)
 }

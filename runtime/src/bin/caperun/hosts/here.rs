@@ -7,8 +7,8 @@ use super::Host;
 /// What this machine is called and where it is reached.
 #[derive(Clone, Debug, Default)]
 pub struct Here {
-    /// `gethostname`.
-    pub name: String,
+    /// `gethostname`, and what a batch system calls it.
+    pub names: Vec<String>,
     /// Addresses of its interfaces.
     pub addresses: Vec<IpAddr>,
     /// The account that `caperun` runs under, if it has a name.
@@ -16,8 +16,8 @@ pub struct Here {
 }
 
 impl Here {
-    /// Asks the system.
-    pub fn now() -> Here {
+    /// Asks the system; `node` is what a batch system calls this machine.
+    pub fn now(node: Option<&str>) -> Here {
         let name = nix::unistd::gethostname().unwrap_or_default();
         let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
         let addresses = interfaces
@@ -31,7 +31,11 @@ impl Here {
             .ok()
             .flatten();
         Here {
-            name: name.to_string_lossy().into_owned(),
+            names: [Some(&*name.to_string_lossy()), node]
+                .into_iter()
+                .flatten()
+                .map(str::to_ascii_lowercase)
+                .collect(),
             addresses,
             user: user.map(|user| user.name),
         }
@@ -43,22 +47,19 @@ impl Here {
         if host.user.is_some() && host.user != self.user {
             return false;
         }
-        let short = |name: &str| {
-            name.split('.')
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-        };
         if let Ok(address) = host.name.parse::<IpAddr>() {
             return address.is_loopback() || self.addresses.contains(&address);
         }
         let name = host.name.to_ascii_lowercase();
-        let own = self.name.to_ascii_lowercase();
-        let one_is_short = !name.contains('.') || !own.contains('.');
-        name == "localhost"
-            || name == own
-            || (one_is_short && !own.is_empty() && short(&name) == short(&own))
+        name == "localhost" || self.names.iter().any(|own| same(&name, own))
     }
+}
+
+/// Whether two names in lower case are the same, where one may lack its domain.
+fn same(one: &str, other: &str) -> bool {
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let one_is_short = !one.contains('.') || !other.contains('.');
+    one == other || (one_is_short && !one.is_empty() && first(one) == first(other))
 }
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn this_machine_has_several_names() {
         let here = Here {
-            name: "n1.site.org".into(),
+            names: vec!["n1.site.org".into(), "virtual3".into()],
             addresses: vec!["10.0.0.1".parse().expect("an address")],
             user: Some("me".into()),
         };
@@ -78,6 +79,7 @@ mod tests {
             ("N1.site.org", None, true),
             ("n1.other.org", None, false),
             ("n2", None, false),
+            ("Virtual3", None, true),
             ("10.0.0.1", None, true),
             ("10.0.0.2", None, false),
             ("::1", None, true),
@@ -90,6 +92,6 @@ mod tests {
             };
             assert_eq!(here.is(&host), expected, "{name} {user:?}");
         }
-        assert!(Here::now().is(&Host::new("127.0.0.1", 1)));
+        assert!(Here::now(None).is(&Host::new("127.0.0.1", 1)));
     }
 }

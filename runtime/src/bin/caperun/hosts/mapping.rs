@@ -47,6 +47,8 @@ pub enum Oversubscription {
 pub struct Place {
     /// The host.
     pub host: Host,
+    /// It is this machine. Not decided here: `false` at first.
+    pub here: bool,
     /// Its ranks, ascending; at least one.
     pub ranks: Vec<u32>,
 }
@@ -145,6 +147,7 @@ fn numbered(hosts: &Hosts, counts: &[u32], by: MapBy) -> Vec<Place> {
         .iter()
         .map(|host| Place {
             host: host.clone(),
+            here: false,
             ranks: Vec::new(),
         })
         .collect();
