@@ -6,7 +6,7 @@
 use std::env::var;
 
 use ckpt_incremental::TrackerKind;
-use transport::Address;
+use transport::Contact;
 
 use crate::control::env as names;
 
@@ -20,8 +20,8 @@ pub struct JobConfig {
     pub rank: u32,
     /// Ranks of the job, at least 2: a job of one needs nothing of this.
     pub size: u32,
-    /// The coordinator's address; `None` in a job of one without `caperun`.
-    pub coordinator: Address,
+    /// Where the coordinator listens.
+    pub coordinator: Contact,
     /// Where the job's key is read from.
     pub key_fd: i32,
     /// The status board, if there is one.
@@ -34,6 +34,8 @@ pub struct JobConfig {
     pub statistics: bool,
     /// Listen on TCP instead of Unix sockets.
     pub tcp: bool,
+    /// Encrypt all links.
+    pub secure: bool,
     /// Report decisions on stderr.
     pub verbose: bool,
 }
@@ -65,7 +67,7 @@ pub fn job() -> Result<Option<JobConfig>, String> {
             "CAPE_RANK={rank} is not below CAPE_SIZE={size}: start the program through caperun"
         ));
     }
-    let coordinator = coordinator.parse::<Address>().map_err(|error| {
+    let coordinator = coordinator.parse::<Contact>().map_err(|error| {
         format!("CAPE_COORDINATOR={coordinator}: {error}: start the program through caperun")
     })?;
     let tracker = match var(names::TRACKER).as_deref() {
@@ -85,6 +87,7 @@ pub fn job() -> Result<Option<JobConfig>, String> {
         heap_size: required(names::HEAP_SIZE, number(names::HEAP_SIZE)?)?,
         statistics: var(names::STATS).is_ok_and(|v| v == "1"),
         tcp: var(names::TRANSPORT).is_ok_and(|v| v == "tcp"),
+        secure: var(names::SECURE).is_ok_and(|v| v == "1"),
         verbose: var(names::VERBOSE).is_ok_and(|v| v == "1"),
     }))
 }
@@ -126,6 +129,7 @@ pub fn described() -> Vec<(&'static str, String)> {
         names::THREADS,
         names::TRACKER,
         names::TRANSPORT,
+        names::SECURE,
         names::HEAP_SIZE,
         names::STATS,
         names::VERBOSE,

@@ -57,6 +57,8 @@ pub mod env {
     pub const STATS: &str = "CAPE_STATS";
     /// `unix` (default) or `tcp`: how ranks of one host listen for one another.
     pub const TRANSPORT: &str = "CAPE_TRANSPORT";
+    /// `1`: all links of the job are encrypted; the same for all its processes.
+    pub const SECURE: &str = "CAPE_SECURE";
     /// `1`: say on stderr what the runtime decided (tracker, addresses, sizes).
     pub const VERBOSE: &str = "CAPE_VERBOSE";
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use ckpt_incremental::{
     ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use,
 };
-use transport::{JobKey, Listen, Node, Peer, Transport};
+use transport::{JobKey, Listen, Node, Peer, Settings, Transport};
 
 use crate::cells::Cells;
 use crate::config::openmp::DisplayEnv;
@@ -155,7 +155,11 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
-    crate::ffi::files::start(session.rank, session.size, &config.coordinator.to_string());
+    crate::ffi::files::start(
+        session.rank,
+        session.size,
+        &config.coordinator.addresses()[0].to_string(),
+    );
     // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
     let spawned = os::with_signals_blocked(|| {
         std::thread::Builder::new()
@@ -188,9 +192,13 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let key = os::read_key(config.key_fd)
         .map_err(|error| format!("cannot read the job's key: {error}"))?;
     let me = Peer::Rank(config.rank);
-    let node = Node::new(me, listen, JobKey::from_bytes(key))
+    let settings = Settings {
+        secure: config.secure,
+        ..Settings::default()
+    };
+    let node = Node::with_settings(me, &[listen], JobKey::from_bytes(key), settings)
         .map_err(|error| format!("cannot listen: {error}"))?;
-    node.introduce(Peer::Coordinator, config.coordinator.clone());
+    node.introduce_at(Peer::Coordinator, config.coordinator.clone());
     node.set_ranks(config.size);
 
     let stack_size = os::limit(libc::RLIMIT_STACK)
@@ -206,7 +214,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     crate::ffi::mappings::watch();
     let image = map_image(config.rank, config.size, layout, &globals, tracker)?;
     crate::ffi::stdio::configure(config.rank, tracker);
-    let address = node.address().to_string();
+    let address = node.contact().to_string();
     if config.verbose {
         crate::failure::say(format_args!(
             "cape: rank {}: tracker {tracker}, heap {} MiB per rank",
@@ -405,8 +413,9 @@ impl Session {
             let addresses = self.exchange.wait(|inbox| inbox.welcome.take());
             for (rank, address) in (0..).zip(addresses) {
                 match address.parse() {
-                    Ok(address) if rank != self.rank => {
-                        self.exchange.node().introduce(Peer::Rank(rank), address)
+                    Ok(contact) if rank != self.rank => {
+                        let peer = Peer::Rank(rank);
+                        self.exchange.node().introduce_at(peer, contact)
                     }
                     Ok(_) => {}
                     Err(error) => fatal(format_args!("rank {rank} listens at {address}: {error}")),

@@ -89,7 +89,7 @@ impl FromStr for Address {
 pub enum Listen {
     /// On a Unix socket with an abstract, random name.
     Unix,
-    /// On a port of this address of this host.
+    /// On a port of this address of this host, which must be one interface's: never all of them (0.0.0.0).
     Tcp(IpAddr),
 }
 

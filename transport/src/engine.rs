@@ -5,34 +5,40 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::auth::{Handshake, MESSAGE, Step};
+use crate::auth::{Handshake, MAX_MESSAGE, Step};
+use crate::cipher::Opener;
 use crate::frame::{Decoder, HEADER, Header};
 use crate::key::random;
-use crate::link::{Input, Link, Origin, Phase, broken, lock, send_whole};
-use crate::mesh::Mesh;
-use crate::node::{LISTENER, Node};
-use crate::sys::{self, Interest, Ready};
+use crate::link::{Input, Link, Origin, Phase, Receiver, broken, lock, send_whole};
+use crate::mesh::{FIRST_LINK, Mesh};
+use crate::node::Node;
+use crate::supervisor;
+use crate::sys::{self, Interest, Ready, Source};
 use crate::transport::Event;
-use crate::{Address, CloseReason, Error, Peer, Violation, tree};
+use crate::{Address, CloseReason, Contact, Error, Peer, Refusal, Violation, tree};
 
-/// Time for a handshake, attempts to connect included.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Longest time for the handshake of a stranger.
+const STRANGER: Duration = Duration::from_secs(5);
 
 /// First pause before another attempt to connect; doubled each time.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// Attempts to connect to a listener that is overrun.
-const MAX_ATTEMPTS: u32 = 8;
+/// The pause is doubled so often.
+const RETRY_DOUBLED: u32 = 6;
 
-/// Pause of the listener when no descriptors are left.
+/// Attempts to connect to who closes the connection after it has read the hello: it is hardly overrun.
+const MAX_REJECTIONS: u32 = 3;
+
+/// Pause of the listeners when no descriptors are left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
 
-/// Connections accepted per round.
+/// Connections accepted per round and listener.
 const ACCEPTS: usize = 16;
 
 /// Bytes read from one link per round.
@@ -52,8 +58,12 @@ const DIRECT: usize = 16 << 10;
 pub(crate) struct Turn {
     ready: Vec<Ready>,
     scratch: Box<[u8]>,
-    /// The listener rests until then.
+    /// The listeners rest until then.
     resting: Option<Instant>,
+    /// Given up to accept a connection when there is no other descriptor.
+    spare: Option<OwnedFd>,
+    /// When the connections are to be looked at next.
+    look: Option<Instant>,
 }
 
 impl Default for Turn {
@@ -62,6 +72,8 @@ impl Default for Turn {
             ready: Vec::new(),
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             resting: None,
+            spare: sys::spare(),
+            look: None,
         }
     }
 }
@@ -72,6 +84,8 @@ enum Failure {
     Lost(CloseReason),
     /// Before the handshake was over; another attempt may succeed.
     Overrun(CloseReason),
+    /// The other end has read the hello and closed the connection.
+    Rejected,
 }
 
 impl From<Violation> for Failure {
@@ -93,21 +107,22 @@ fn overrun(error: &io::Error) -> Failure {
 
 impl Node {
     /// Begins to open a link to `peer`. A failure is left for the polling thread to report.
-    pub(crate) fn open(&self, mesh: &mut Mesh, peer: Peer, address: Address) -> Arc<Link> {
+    pub(crate) fn open(&self, mesh: &mut Mesh, peer: Peer, contact: &Contact) -> Arc<Link> {
         let token = mesh.next_token();
-        let deadline = Instant::now() + HANDSHAKE;
+        let deadline = Instant::now() + self.settings.handshake;
+        let addresses = contact.reachable_from(self.settings.host);
         let link = Arc::new(Link::new(
             token,
-            Origin::Opened(peer, address.clone()),
+            Origin::Opened(peer, addresses),
             deadline,
             None,
             Phase::Closed,
         ));
         let failed = {
             let mut input = lock(&link.input);
-            match self.connect(&link, &mut input, peer, &address) {
+            match self.connect(&link, &mut input, peer) {
                 Ok(()) => false,
-                Err(Failure::Overrun(_)) => {
+                Err(Failure::Overrun(_) | Failure::Rejected) => {
                     input.phase = Phase::Waiting(Instant::now() + RETRY);
                     false
                 }
@@ -127,25 +142,39 @@ impl Node {
         link
     }
 
-    fn connect(
+    /// Connects to the first of the peer's addresses, from the present one on, that can be connected to.
+    fn connect(&self, link: &Link, input: &mut Input, peer: Peer) -> Result<(), Failure> {
+        let Origin::Opened(_, addresses) = &link.origin else {
+            return Ok(());
+        };
+        let mut last = CloseReason::Elsewhere;
+        while let Some(address) = addresses.get(input.choice) {
+            match self.connect_to(link, input, peer, address) {
+                Err(Failure::Lost(reason @ CloseReason::Unreachable { .. })) => last = reason,
+                other => return other,
+            }
+            input.choice += 1;
+        }
+        Err(Failure::Lost(last))
+    }
+
+    fn connect_to(
         &self,
         link: &Link,
         input: &mut Input,
         peer: Peer,
         address: &Address,
     ) -> Result<(), Failure> {
-        let unreachable = |error: &io::Error| CloseReason::Unreachable {
-            address: address.clone(),
-            detail: error.to_string(),
-        };
         let nonce =
             random().map_err(|error| Failure::Lost(CloseReason::Broken(error.to_string())))?;
-        let connection = sys::connect(address).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => Failure::Overrun(unreachable(&error)),
-            _ => Failure::Lost(unreachable(&error)),
-        })?;
+        let connection =
+            sys::connect(address, self.settings.detection).map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => Failure::Overrun(unreachable(address, &error)),
+                _ if is_exhaustion(&error) => Failure::Overrun(unreachable(address, &error)),
+                _ => Failure::Lost(unreachable(address, &error)),
+            })?;
         let socket = Arc::new(connection.socket);
-        let (handshake, hello) = Handshake::open(&self.key, self.me, peer, nonce);
+        let (handshake, hello) = Handshake::open(&self.identity, peer, nonce);
         let (interest, phase) = if connection.complete {
             send_whole(&socket, &hello).map_err(|error| overrun(&error))?;
             (Interest::Read, Phase::Greeting(Box::new(handshake)))
@@ -175,8 +204,8 @@ impl Node {
         self.poller.wait(timeout, &mut turn.ready)?;
         let mut batch = std::mem::take(&mut turn.ready);
         for ready in batch.drain(..) {
-            if ready.token == LISTENER {
-                self.accept(turn);
+            if ready.token < FIRST_LINK {
+                self.accept(turn, ready.token, events);
                 continue;
             }
             // A link may have gone in this very round.
@@ -189,48 +218,107 @@ impl Node {
         Ok(())
     }
 
-    fn accept(&self, turn: &mut Turn) {
+    fn accept(&self, turn: &mut Turn, token: u64, events: &mut Vec<Event>) {
+        let index = usize::try_from(token).expect("the tokens of listeners are small");
+        let Some(listener) = self.listeners.get(index) else {
+            return;
+        };
         for _ in 0..ACCEPTS {
-            match self.listener.accept() {
-                Ok(socket) => self.admit(Arc::new(socket)),
+            match listener.accept() {
+                Ok((socket, source)) => {
+                    self.admit(turn, socket, source, events);
+                }
                 Err(error) if is_exhaustion(&error) => {
-                    turn.resting = Some(Instant::now() + OUT_OF_DESCRIPTORS);
-                    // Level-triggered: without this the poller would report the waiting connection again and again.
-                    let _ =
-                        self.poller
-                            .change(self.listener.descriptor(), LISTENER, Interest::Nothing);
-                    return;
+                    if !self.evict() && !self.accept_on_the_spare(turn, listener, events) {
+                        self.rest(turn);
+                        return;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // The connection has gone before it was accepted (accept(2), "Error handling").
+                // Another user's, or gone before it was accepted (accept(2), "Error handling").
                 Err(_) => {}
             }
         }
     }
 
-    /// Begins the handshake with a stranger.
-    fn admit(&self, socket: Arc<std::os::fd::OwnedFd>) {
-        let Ok(nonce) = random() else { return };
-        let handshake = Handshake::accept(&self.key, self.me, nonce);
+    /// No descriptor is left: uses the spare one to see who has connected. A peer whose hello is there gets it, anybody else gives
+    /// it back at once. `false`: there is no spare any more.
+    fn accept_on_the_spare(
+        &self,
+        turn: &mut Turn,
+        listener: &sys::Listener,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        if turn.spare.take().is_none() {
+            return false;
+        }
+        if let Ok((socket, source)) = listener.accept() {
+            let link = self.admit(turn, socket, source, events);
+            if let Some(link) = link.filter(|link| link.stranger().is_some()) {
+                self.dismiss(&link);
+            }
+        }
+        turn.spare = sys::spare();
+        turn.spare.is_some()
+    }
+
+    /// Looks at no listener for a while: they are level-triggered, and would be reported again and again.
+    fn rest(&self, turn: &mut Turn) {
+        turn.resting = Some(Instant::now() + OUT_OF_DESCRIPTORS);
+        self.watch_listeners(Interest::Nothing);
+    }
+
+    fn watch_listeners(&self, interest: Interest) {
+        for (token, listener) in (0..).zip(&self.listeners) {
+            let _ = self.poller.change(listener.descriptor(), token, interest);
+        }
+    }
+
+    /// Begins the handshake with a stranger. Its hello may be there already: then it is no stranger when this returns, or gone.
+    fn admit(
+        &self,
+        turn: &mut Turn,
+        socket: OwnedFd,
+        source: Source,
+        events: &mut Vec<Event>,
+    ) -> Option<Arc<Link>> {
+        let handshake = Handshake::accept(&self.identity, random().ok()?);
         let phase = Phase::Greeting(Box::new(handshake));
-        let deadline = Instant::now() + HANDSHAKE;
-        let mut mesh = lock(&self.mesh);
-        let token = mesh.next_token();
-        if self.poller.add(&socket, token, Interest::Read).is_err() {
-            return;
+        let deadline = Instant::now() + self.settings.handshake.min(STRANGER);
+        let socket = Arc::new(socket);
+        let link = {
+            let mut mesh = lock(&self.mesh);
+            let token = mesh.next_token();
+            self.poller.add(&socket, token, Interest::Read).ok()?;
+            let origin = Origin::Accepted(source);
+            let link = Arc::new(Link::new(token, origin, deadline, Some(socket), phase));
+            mesh.add_stranger(&link);
+            link
+        };
+        let ready = Ready {
+            token: link.token,
+            readable: true,
+            writable: false,
+        };
+        self.advance(turn, &link, ready, events);
+        if lock(&self.mesh).is_overrun() {
+            self.evict();
         }
-        let link = Arc::new(Link::new(
-            token,
-            Origin::Accepted,
-            deadline,
-            Some(socket),
-            phase,
-        ));
-        let oldest = mesh.add_stranger(&link);
-        drop(mesh);
-        if let Some(oldest) = oldest {
-            oldest.retire(&CloseReason::Ended, &self.poller, &self.backlog);
-        }
+        Some(link)
+    }
+
+    /// Makes some stranger give way. `false`: there is none.
+    fn evict(&self) -> bool {
+        let lot = random().map_or(0, u64::from_ne_bytes);
+        let evicted = lock(&self.mesh).evict(lot);
+        evicted
+            .inspect(|link| link.drop_stranger(&self.poller))
+            .is_some()
+    }
+
+    fn dismiss(&self, link: &Arc<Link>) {
+        lock(&self.mesh).forget(link);
+        link.drop_stranger(&self.poller);
     }
 
     fn advance(&self, turn: &mut Turn, link: &Arc<Link>, ready: Ready, events: &mut Vec<Event>) {
@@ -269,15 +357,18 @@ impl Node {
 
     /// The kernel has connected, or failed to.
     fn connected(&self, link: &Link, input: &mut Input) -> Result<(), Failure> {
-        let (Some(socket), Origin::Opened(_, address)) = (&input.socket, &link.origin) else {
+        let (Some(socket), Origin::Opened(peer, addresses)) = (&input.socket, &link.origin) else {
             return Ok(());
         };
-        sys::connect_error(socket).map_err(|error| {
-            Failure::Lost(CloseReason::Unreachable {
-                address: address.clone(),
-                detail: error.to_string(),
-            })
-        })?;
+        if let Err(error) = sys::connect_error(socket) {
+            let reason = unreachable(&addresses[input.choice], &error);
+            input.choice += 1;
+            if input.choice == addresses.len() {
+                return Err(Failure::Lost(reason));
+            }
+            link.disconnect(input, &self.poller);
+            return self.connect(link, input, *peer);
+        }
         let Phase::Connecting(handshake, hello) =
             std::mem::replace(&mut input.phase, Phase::Closed)
         else {
@@ -297,10 +388,10 @@ impl Node {
             return Ok(());
         };
         loop {
-            let mut message = [0; MESSAGE];
+            let mut message = [0; MAX_MESSAGE];
             let missing = handshake.missing();
             let got = match sys::receive(socket, None, &mut message[..missing]) {
-                Ok((_, 0)) => return Err(Failure::Overrun(CloseReason::Rejected)),
+                Ok((_, 0)) => return Err(Failure::Rejected),
                 Ok((_, got)) => got,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(overrun(&error)),
@@ -311,16 +402,35 @@ impl Node {
             match step {
                 None => {}
                 Some(Step::Reply(reply)) => {
-                    send_whole(socket, &reply).map_err(|error| overrun(&error))?
+                    let nonce = handshake.hello_nonce();
+                    let nonce = nonce.expect("who replies has taken a hello");
+                    if !lock(&self.mesh).vouch(link, nonce) {
+                        return Err(Failure::Lost(CloseReason::Refused(Refusal::Replay)));
+                    }
+                    send_whole(socket, &reply).map_err(|error| overrun(&error))?;
                 }
-                Some(Step::Done { peer, last }) => {
-                    let last = last.as_ref().map(|last| &last[..]);
+                Some(Step::Refuse(why, refusal)) => {
+                    send_whole(socket, &why).map_err(|error| overrun(&error))?;
+                    return Err(Failure::Lost(CloseReason::Refused(refusal)));
+                }
+                Some(Step::Done { peer, last, cipher }) => {
+                    let last = last.as_deref();
                     // Before the tables know the link: whoever finds it there must find it open.
                     lock(&link.output)
-                        .open(last, link.token, &self.poller, &self.backlog)
+                        .open(
+                            last,
+                            cipher.as_ref(),
+                            link.token,
+                            &self.poller,
+                            &self.backlog,
+                        )
                         .map_err(|error| overrun(&error))?;
+                    link.hear(self.born);
                     lock(&self.mesh).authenticated(link, peer);
-                    input.phase = Phase::Open(Decoder::default());
+                    input.phase = Phase::Open(Receiver {
+                        decoder: Default::default(),
+                        opener: cipher.map(|cipher| Box::new(cipher.opener())),
+                    });
                     return Ok(());
                 }
             }
@@ -336,11 +446,15 @@ impl Node {
         mut quota: usize,
         events: &mut Vec<Event>,
     ) -> Result<(), Failure> {
-        let (Some(socket), Phase::Open(decoder), Some(from)) =
+        let (Some(socket), Phase::Open(receiver), Some(from)) =
             (&input.socket, &mut input.phase, link.peer())
         else {
             return Ok(());
         };
+        let decoder = &mut receiver.decoder;
+        if let Some(opener) = &mut receiver.opener {
+            return self.read_sealed(turn, link, socket, (decoder, opener), quota, events);
+        }
         loop {
             let hole = decoder.hole();
             let missing = hole.as_ref().map_or(0, |&(_, missing)| missing);
@@ -353,6 +467,7 @@ impl Node {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(lost(&error)),
             };
+            link.hear(self.born);
             if let Some((header, payload)) = decoder.finished() {
                 self.deliver(from, header, payload, events)?;
             }
@@ -360,6 +475,57 @@ impl Node {
                 self.deliver(from, header, payload, events)
             })?;
             let got = to_body + to_tail;
+            quota = quota.saturating_sub(got);
+            if got < asked || quota == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// As [`Node::read`], on an encrypted link.
+    fn read_sealed(
+        &self,
+        turn: &mut Turn,
+        link: &Link,
+        socket: &OwnedFd,
+        receiver: (&mut Decoder, &mut Opener),
+        mut quota: usize,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Failure> {
+        let (decoder, opener) = receiver;
+        let Some(from) = link.peer() else {
+            return Ok(());
+        };
+        loop {
+            let room = opener.room();
+            let asked = room.len();
+            let got = match sys::receive(socket, None, room) {
+                Ok((_, 0)) => return Err(Failure::Lost(CloseReason::Ended)),
+                Ok((_, got)) => got,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(lost(&error)),
+            };
+            link.hear(self.born);
+            opener.received(got);
+            while let Some(length) = opener.next_length()? {
+                match decoder.hole() {
+                    Some((body, missing)) if missing >= length && length >= DIRECT => {
+                        let start = body.len();
+                        body.resize(start + length, 0);
+                        opener.open(&mut body[start..])?;
+                        if let Some((header, payload)) = decoder.finished() {
+                            self.deliver(from, header, payload, events)?;
+                        }
+                    }
+                    _ => {
+                        let plain = &mut turn.scratch[..length];
+                        opener.open(plain)?;
+                        decoder.push(plain, &mut |header, payload| {
+                            self.deliver(from, header, payload, events)
+                        })?;
+                    }
+                }
+            }
             quota = quota.saturating_sub(got);
             if got < asked || quota == 0 {
                 return Ok(());
@@ -409,28 +575,28 @@ impl Node {
 
     fn fail(&self, turn: &mut Turn, link: &Arc<Link>, failure: Failure, events: &mut Vec<Event>) {
         let Some(peer) = link.peer() else {
-            lock(&self.mesh).forget(link);
-            link.retire(&CloseReason::Ended, &self.poller, &self.backlog);
+            return self.dismiss(link);
+        };
+        let (reason, attempts) = match failure {
+            Failure::Lost(reason) => (reason, 0),
+            Failure::Overrun(reason) => (reason, u32::MAX),
+            Failure::Rejected => (CloseReason::Rejected, MAX_REJECTIONS),
+        };
+        if self.postpone(link, attempts) {
             return;
-        };
-        let reason = match failure {
-            Failure::Lost(reason) => reason,
-            Failure::Overrun(reason) => match self.postpone(link) {
-                true => return,
-                false => reason,
-            },
-        };
+        }
         self.lose(turn, link, peer, reason, events);
     }
 
-    /// Plans another attempt to connect. `false`: there were enough.
-    fn postpone(&self, link: &Link) -> bool {
+    /// Plans another attempt to connect, before the link's deadline. `false`: there were `most`.
+    fn postpone(&self, link: &Link, most: u32) -> bool {
         let mut input = lock(&link.input);
-        if matches!(link.origin, Origin::Accepted) || input.attempts >= MAX_ATTEMPTS {
+        if matches!(link.origin, Origin::Accepted(_)) || input.attempts >= most {
             return false;
         }
         link.disconnect(&mut input, &self.poller);
-        input.phase = Phase::Waiting(Instant::now() + RETRY * (1 << input.attempts));
+        let pause = RETRY * (1 << input.attempts.min(RETRY_DOUBLED));
+        input.phase = Phase::Waiting(Instant::now() + pause);
         input.attempts += 1;
         true
     }
@@ -482,21 +648,23 @@ impl Node {
     /// Does what is due and returns when the next thing is.
     pub(crate) fn run_timers(&self, turn: &mut Turn, events: &mut Vec<Event>) -> Option<Instant> {
         let pending = lock(&self.mesh).pending();
-        if pending.is_empty() && turn.resting.is_none() {
+        let idle = pending.is_empty() && turn.resting.is_none();
+        if idle && !self.supervisor.is_busy() {
+            turn.look = None;
             return None;
         }
         let now = Instant::now();
         if turn.resting.is_some_and(|until| until <= now) {
             turn.resting = None;
-            let _ = self
-                .poller
-                .change(self.listener.descriptor(), LISTENER, Interest::Read);
+            turn.spare = turn.spare.take().or_else(sys::spare);
+            self.watch_listeners(Interest::Read);
         }
-        let mut next = turn.resting;
+        self.look_after_hosts(turn, now, events);
+        let mut next = turn.resting.into_iter().chain(turn.look).min();
         for link in pending {
             if link.deadline <= now {
-                let silent = Failure::Lost(CloseReason::Silent(HANDSHAKE.as_secs()));
-                self.fail(turn, &link, silent, events);
+                let reason = CloseReason::Silent(self.settings.handshake.as_secs());
+                self.fail(turn, &link, Failure::Lost(reason), events);
                 continue;
             }
             let due = self
@@ -505,6 +673,43 @@ impl Node {
             next = next.into_iter().chain([due]).min();
         }
         next
+    }
+
+    /// Looks, if it is time, whether a host is gone that owes an acknowledgement.
+    fn look_after_hosts(&self, turn: &mut Turn, now: Instant, events: &mut Vec<Event>) {
+        if !self.supervisor.is_busy() {
+            turn.look = None;
+            return;
+        }
+        let detection = self.settings.detection;
+        let due = *turn
+            .look
+            .get_or_insert(now + supervisor::interval(detection));
+        if due > now {
+            return;
+        }
+        turn.look = Some(now + supervisor::interval(detection));
+        self.supervisor.rest();
+        let (mut waiting, mut dead) = (false, Vec::new());
+        for link in lock(&self.mesh).established() {
+            let mut input = lock(&link.input);
+            let Some(socket) = input.socket.clone() else {
+                continue;
+            };
+            let found = sys::unanswered(&socket);
+            waiting |= found != sys::Waiting::No;
+            if supervisor::judge(found, &mut input.waiting, now, detection) {
+                drop(input);
+                dead.push(link);
+            }
+        }
+        for link in dead {
+            let reason = CloseReason::Unresponsive(detection.as_secs());
+            self.fail(turn, &link, Failure::Lost(reason), events);
+        }
+        if waiting || self.backlog.bytes() > 0 {
+            self.supervisor.stay_busy();
+        }
     }
 
     /// Attempts to connect again if it is time. Returns when to attempt next, if an attempt is planned.
@@ -519,13 +724,13 @@ impl Node {
         let Phase::Waiting(until) = input.phase else {
             return None;
         };
-        let Origin::Opened(peer, address) = &link.origin else {
+        let Origin::Opened(peer, _) = &link.origin else {
             return None;
         };
         if until > now {
             return Some(until);
         }
-        let result = self.connect(link, &mut input, *peer, address);
+        let result = self.connect(link, &mut input, *peer);
         drop(input);
         if let Err(failure) = result {
             self.fail(turn, link, failure, events);
@@ -577,9 +782,18 @@ impl Node {
         for link in links {
             link.retire(&CloseReason::Ended, &self.poller, &self.backlog);
         }
-        self.poller.remove(self.listener.descriptor());
-        // Who connects from now on is to be refused, not to wait for somebody to accept.
-        sys::shut_down(self.listener.descriptor(), Shutdown::Both);
+        for listener in &self.listeners {
+            self.poller.remove(listener.descriptor());
+            // Who connects from now on is to be refused, not to wait for somebody to accept.
+            sys::shut_down(listener.descriptor(), Shutdown::Both);
+        }
+    }
+}
+
+fn unreachable(address: &Address, error: &io::Error) -> CloseReason {
+    CloseReason::Unreachable {
+        address: address.clone(),
+        detail: error.to_string(),
     }
 }
 

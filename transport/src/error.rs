@@ -72,8 +72,16 @@ pub enum CloseReason {
     #[error("who answered is not that peer of this job: {0}")]
     Refused(Refusal),
     /// Who listens at its address closed every connection during the handshake: it is overrun, or of another job.
-    #[error("it refused every connection; check that its address is that of this job's peer")]
+    #[error(
+        "it refused every connection: it is of another job or another user, or this process does not hold its job's key"
+    )]
     Rejected,
+    /// None of its addresses can be reached from this host: they are Unix sockets of another.
+    #[error("it listens on another host, and not on TCP; start it with --transport tcp")]
+    Elsewhere,
+    /// Its host has not acknowledged what was sent to it: it is down, or the network between is.
+    #[error("its host has not answered for {0} seconds; check the host and the network to it")]
+    Unresponsive(u64),
     /// It did not complete the handshake in time.
     #[error("it did not answer within {0} seconds")]
     Silent(u64),

@@ -57,6 +57,9 @@ pub enum Violation {
     /// A broadcast that does not come from this rank's parent in the tree, or is not for this rank.
     #[error("a broadcast took a wrong way")]
     WrongWay,
+    /// A record of an encrypted link does not open: it was changed, repeated or lost on the way.
+    #[error("an encrypted record does not open")]
+    Sealed,
 }
 
 /// The group of a broadcast.

@@ -32,6 +32,8 @@
 
 mod address;
 mod auth;
+mod cipher;
+mod contact;
 mod engine;
 mod error;
 mod frame;
@@ -40,14 +42,16 @@ mod link;
 pub mod loopback;
 mod mesh;
 mod node;
+mod supervisor;
 mod sys;
 mod transport;
 mod tree;
 
 pub use address::{Address, Listen, ParseAddressError, Peer};
 pub use auth::Refusal;
+pub use contact::{Contact, HostId, ParseContactError};
 pub use error::{CloseReason, Error};
 pub use frame::{Frame, MAX_PAYLOAD, Violation};
 pub use key::JobKey;
-pub use node::Node;
+pub use node::{Node, Settings};
 pub use transport::{Counters, Event, LOW_WATER, Transport};

@@ -7,15 +7,16 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::auth::Handshake;
+use crate::cipher::{Cipher, MAX_PLAIN, Opener, Sealer};
 use crate::frame::{Decoder, HEADER};
-use crate::sys::{self, Interest, Poller};
+use crate::sys::{self, Interest, Poller, Source};
 use crate::{Address, CloseReason, LOW_WATER, Peer};
 
 /// Most frames given to the kernel by one call.
@@ -23,6 +24,9 @@ const FRAMES_PER_CALL: usize = 32;
 
 /// Most bytes written to one link before others get their turn.
 const WRITE_QUOTA: usize = 4 << 20;
+
+/// Bytes sealed before the kernel is given them: so few that they are still in the processor's cache.
+const SEALED_AT_ONCE: usize = 3 * MAX_PLAIN;
 
 /// Locks, also if a thread has panicked while it held the lock: every value behind a lock of this crate is valid between
 /// any two statements.
@@ -67,9 +71,9 @@ impl Backlog {
 #[derive(Debug)]
 pub(crate) enum Origin {
     /// Somebody connected.
-    Accepted,
-    /// This end connected, to reach a peer.
-    Opened(Peer, Address),
+    Accepted(Source),
+    /// This end connected, to reach a peer at one of these addresses.
+    Opened(Peer, Vec<Address>),
 }
 
 /// A connection, or the attempt to make one.
@@ -82,6 +86,10 @@ pub(crate) struct Link {
     pub(crate) output: Mutex<Output>,
     pub(crate) input: Mutex<Input>,
     authenticated: OnceLock<Peer>,
+    /// Accepted: a hello with a proof has come, so this is no stranger.
+    vouched: AtomicBool,
+    /// When something was last received, in milliseconds after the node's beginning, plus one; 0: never.
+    heard: AtomicU64,
 }
 
 impl Link {
@@ -97,6 +105,7 @@ impl Link {
             state: State::Opening,
             queue: VecDeque::new(),
             armed: false,
+            sealing: None,
         };
         Self {
             token,
@@ -107,16 +116,44 @@ impl Link {
                 socket,
                 phase,
                 attempts: 0,
+                choice: 0,
+                waiting: None,
             }),
             authenticated: OnceLock::new(),
+            vouched: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
         }
+    }
+
+    /// Where the connection comes from if nothing has been proved on it yet.
+    pub(crate) fn stranger(&self) -> Option<Source> {
+        match self.origin {
+            Origin::Accepted(source) if !self.vouched.load(Ordering::Relaxed) => Some(source),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn vouch(&self) {
+        self.vouched.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that something was received.
+    pub(crate) fn hear(&self, born: Instant) {
+        let now = u64::try_from(born.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.heard.store(now + 1, Ordering::Relaxed);
+    }
+
+    /// When something was last received.
+    pub(crate) fn heard(&self, born: Instant) -> Option<Instant> {
+        let since = self.heard.load(Ordering::Relaxed).checked_sub(1)?;
+        born.checked_add(Duration::from_millis(since))
     }
 
     /// Whose link it is: who proved to be at the other end, or who is to be reached. `None`: a stranger's.
     pub(crate) fn peer(&self) -> Option<Peer> {
         match self.origin {
             Origin::Opened(peer, _) => Some(peer),
-            Origin::Accepted => self.authenticated.get().copied(),
+            Origin::Accepted(_) => self.authenticated.get().copied(),
         }
     }
 
@@ -131,6 +168,13 @@ impl Link {
             poller.remove(&socket);
         }
         lock(&self.output).socket = None;
+    }
+
+    /// Closes a stranger's connection. If what it sent was not read it learns so (ECONNRESET), and an honest opener tries again.
+    pub(crate) fn drop_stranger(&self, poller: &Poller) {
+        let mut input = lock(&self.input);
+        self.disconnect(&mut input, poller);
+        input.phase = Phase::Closed;
     }
 
     /// Closes it for good and discards what is queued.
@@ -156,6 +200,18 @@ pub(crate) struct Input {
     pub(crate) phase: Phase,
     /// Connections attempted before the present one.
     pub(crate) attempts: u32,
+    /// Which of the peer's addresses is tried.
+    pub(crate) choice: usize,
+    /// Since when each look has found that the other host owes an acknowledgement.
+    pub(crate) waiting: Option<Instant>,
+}
+
+/// Turns what is received into frames.
+#[derive(Debug, Default)]
+pub(crate) struct Receiver {
+    pub(crate) decoder: Decoder,
+    /// On an encrypted link.
+    pub(crate) opener: Option<Box<Opener>>,
 }
 
 /// How far a link is.
@@ -164,11 +220,11 @@ pub(crate) enum Phase {
     /// The next attempt to connect is due then.
     Waiting(Instant),
     /// The kernel is connecting.
-    Connecting(Box<Handshake>, [u8; crate::auth::MESSAGE]),
+    Connecting(Box<Handshake>, Vec<u8>),
     /// The handshake.
     Greeting(Box<Handshake>),
     /// Frames.
-    Open(Decoder),
+    Open(Receiver),
     /// The attempt has failed; the polling thread has yet to see it.
     Failed(CloseReason),
     /// Nothing any more.
@@ -222,6 +278,41 @@ pub(crate) struct Output {
     queue: VecDeque<Outgoing>,
     /// Whether the poller waits for room.
     armed: bool,
+    /// On an encrypted link.
+    sealing: Option<Box<Sealing>>,
+}
+
+/// What an encrypted link has sealed and not yet given to the kernel.
+#[derive(Debug)]
+struct Sealing {
+    sealer: Sealer,
+    records: Vec<u8>,
+    sent: usize,
+    /// Bytes of frames in the records, which the backlog counts until all records are sent.
+    covers: usize,
+}
+
+impl Sealing {
+    /// Seals the next frames of the queue. All records before were sent.
+    fn refill(&mut self, queue: &mut VecDeque<Outgoing>) {
+        self.records.clear();
+        self.sent = 0;
+        self.covers = 0;
+        while let Some(frame) = queue.front_mut() {
+            while frame.remaining() > 0 && self.covers < SEALED_AT_ONCE {
+                let part = frame.parts().into_iter().find(|part| !part.is_empty());
+                let part = part.expect("bytes remain");
+                let taken = self.sealer.take(part, &mut self.records);
+                frame.sent += taken;
+                self.covers += taken;
+            }
+            if frame.remaining() > 0 {
+                break;
+            }
+            queue.pop_front();
+        }
+        self.sealer.finish(&mut self.records);
+    }
 }
 
 impl Output {
@@ -237,6 +328,19 @@ impl Output {
             (State::Closed(reason), _) => return Err(reason.clone()),
             // The event that says so is on its way.
             (State::Broken(_), _) => return Ok(Care::Fine),
+            (State::Open, Some(_)) if self.sealing.is_some() => {
+                let idle = self.is_empty();
+                backlog.add(frame.remaining());
+                self.queue.push_back(frame);
+                if !idle {
+                    // The poller waits for room already.
+                    return Ok(Care::Fine);
+                }
+                return match self.flush(token, poller, backlog) {
+                    Ok(()) => Ok(Care::Fine),
+                    Err(error) => Ok(self.fail(&error, backlog)),
+                };
+            }
             (State::Open, Some(socket)) if self.queue.is_empty() => {
                 let parts = frame.parts().map(IoSlice::new);
                 let parts = if frame.payload.is_empty() {
@@ -267,6 +371,7 @@ impl Output {
     pub(crate) fn open(
         &mut self,
         last: Option<&[u8]>,
+        cipher: Option<&Cipher>,
         token: u64,
         poller: &Poller,
         backlog: &Backlog,
@@ -274,8 +379,22 @@ impl Output {
         if let (Some(last), Some(socket)) = (last, &self.socket) {
             send_whole(socket, last)?;
         }
+        self.sealing = cipher.map(|cipher| {
+            Box::new(Sealing {
+                sealer: cipher.sealer(),
+                records: Vec::new(),
+                sent: 0,
+                covers: 0,
+            })
+        });
         self.state = State::Open;
         self.flush(token, poller, backlog)
+    }
+
+    /// Whether the kernel has everything.
+    fn is_empty(&self) -> bool {
+        let sealed = |sealing: &Sealing| sealing.sent < sealing.records.len();
+        self.queue.is_empty() && !self.sealing.as_deref().is_some_and(sealed)
     }
 
     /// Gives the kernel what it takes.
@@ -289,6 +408,19 @@ impl Output {
             return Ok(());
         };
         let socket = Arc::clone(socket);
+        if self.sealing.is_some() {
+            self.flush_sealed(&socket, backlog)?;
+        } else {
+            self.flush_plain(&socket, backlog)?;
+        }
+        if self.is_empty() {
+            self.disarm(token, poller)
+        } else {
+            self.arm(token, poller)
+        }
+    }
+
+    fn flush_plain(&mut self, socket: &OwnedFd, backlog: &Backlog) -> io::Result<()> {
         let mut quota = WRITE_QUOTA;
         while !self.queue.is_empty() && quota > 0 {
             let frames = self.queue.iter().take(FRAMES_PER_CALL);
@@ -298,7 +430,7 @@ impl Output {
                 .map(IoSlice::new)
                 .collect();
             let offered: usize = parts.iter().map(|part| part.len()).sum();
-            let sent = match sys::send(&socket, &parts) {
+            let sent = match sys::send(socket, &parts) {
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
@@ -310,10 +442,31 @@ impl Output {
             }
             quota = quota.saturating_sub(sent);
         }
-        if self.queue.is_empty() {
-            self.disarm(token, poller)
-        } else {
-            self.arm(token, poller)
+        Ok(())
+    }
+
+    fn flush_sealed(&mut self, socket: &OwnedFd, backlog: &Backlog) -> io::Result<()> {
+        let Some(sealing) = self.sealing.as_deref_mut() else {
+            return Ok(());
+        };
+        let mut quota = WRITE_QUOTA;
+        loop {
+            if sealing.sent == sealing.records.len() {
+                backlog.subtract(std::mem::take(&mut sealing.covers));
+                if self.queue.is_empty() || quota == 0 {
+                    return Ok(());
+                }
+                sealing.refill(&mut self.queue);
+            }
+            let offered = &sealing.records[sealing.sent..];
+            match sys::send(socket, &[IoSlice::new(offered)]) {
+                Ok(sent) => {
+                    sealing.sent += sent;
+                    quota = quota.saturating_sub(sent);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -354,6 +507,9 @@ impl Output {
     fn discard(&mut self, backlog: &Backlog) {
         backlog.subtract(self.queue.iter().map(Outgoing::remaining).sum());
         self.queue.clear();
+        if let Some(sealing) = self.sealing.take() {
+            backlog.subtract(sealing.covers);
+        }
     }
 
     /// Why writing has failed, if it has.

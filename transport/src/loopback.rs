@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::frame::MAX_PAYLOAD;
 use crate::link::lock;
 use crate::transport::{Counters, Event, Transport};
-use crate::{Address, CloseReason, Error, Frame, Peer};
+use crate::{Address, CloseReason, Contact, Error, Frame, Peer};
 
 /// One end of a job inside this process.
 #[derive(Debug)]
@@ -98,6 +98,10 @@ impl Transport for Loopback {
         self.me
     }
 
+    fn contact(&self) -> Contact {
+        self.address().into()
+    }
+
     fn address(&self) -> Address {
         Address::Unix(match self.me {
             Peer::Coordinator => "loopback-coordinator".to_owned(),
@@ -105,7 +109,7 @@ impl Transport for Loopback {
         })
     }
 
-    fn introduce(&self, _peer: Peer, _address: Address) {}
+    fn introduce_at(&self, _peer: Peer, _contact: Contact) {}
 
     fn set_ranks(&self, ranks: u32) {
         *lock(&self.ranks) = ranks;

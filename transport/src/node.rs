@@ -6,20 +6,44 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::auth::Identity;
 use crate::engine::Turn;
 use crate::frame::{Group, HEADER, Header};
 use crate::key::random;
 use crate::link::{Backlog, Care, Link, Outgoing, lock};
-use crate::mesh::{Mesh, Route};
-use crate::sys::{Interest, Listener, Poller};
+use crate::mesh::{FIRST_LINK, Mesh, Route};
+use crate::supervisor::Supervisor;
+use crate::sys::{self, Interest, Listener, Poller};
 use crate::transport::{Counters, Event, Transport};
-use crate::{Address, Error, Frame, JobKey, Listen, Peer};
-
-/// The token under which the listener is polled.
-pub(crate) const LISTENER: u64 = 0;
+use crate::{Address, Contact, Error, Frame, HostId, JobKey, Listen, Peer};
 
 /// Longest time that [`Transport::close`] takes to send what is queued.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// How a [`Node`] deals with others.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Links are encrypted. All processes of a job have to agree.
+    pub secure: bool,
+    /// How long a host may be silent that owes an answer on TCP, before its peers are lost. At least a second is needed to
+    /// tell, and below four, a slow network may look like a dead one.
+    pub detection: Duration,
+    /// Time for a handshake, attempts to connect included.
+    pub handshake: Duration,
+    /// Where this process is. Peers with the same host reach one another by Unix sockets.
+    pub host: Option<HostId>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            secure: false,
+            detection: Duration::from_secs(8),
+            handshake: Duration::from_secs(15),
+            host: HostId::here(),
+        }
+    }
+}
 
 /// One end of a job's communication over Unix or TCP sockets.
 ///
@@ -28,9 +52,14 @@ const CLOSING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Node {
     pub(crate) me: Peer,
-    pub(crate) key: JobKey,
-    pub(crate) listener: Listener,
+    pub(crate) identity: Identity,
+    pub(crate) settings: Settings,
+    /// When it began: what links note of time is relative to it.
+    pub(crate) born: Instant,
+    /// Polled under the tokens from 0.
+    pub(crate) listeners: Vec<Listener>,
     pub(crate) poller: Poller,
+    pub(crate) supervisor: Supervisor,
     pub(crate) mesh: Mutex<Mesh>,
     pub(crate) backlog: Backlog,
     pub(crate) traffic: Traffic,
@@ -76,23 +105,54 @@ impl Node {
     /// Listens, under a name or port that nobody else has, as `me` of the job that has this key.
     ///
     /// # Errors
-    /// The system gives no socket, poller or random numbers.
+    /// As for [`Node::with_settings`].
     pub fn new(me: Peer, listen: Listen, key: JobKey) -> Result<Self, Error> {
-        let name = format!(
-            "cape-{}-{:016x}",
-            std::process::id(),
-            u64::from_ne_bytes(random()?)
-        );
-        let listener = Listener::bind(listen, &name).map_err(Error::system("listen for peers"))?;
+        Self::with_settings(me, &[listen], key, Settings::default())
+    }
+
+    /// Listens in each of these ways, the preferred first: a process that has peers on its host and on others listens on a
+    /// Unix socket for the former and on TCP for the latter.
+    ///
+    /// # Errors
+    /// The system gives no socket, poller or random numbers; or `listen` is empty, names an address that is not this
+    /// host's or all of them at once, or has more ways than [`Contact`]s hold.
+    pub fn with_settings(
+        me: Peer,
+        listen: &[Listen],
+        key: JobKey,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let poller = Poller::new().map_err(Error::system("create a poller"))?;
-        poller
-            .add(listener.descriptor(), LISTENER, Interest::Read)
-            .map_err(Error::system("poll for connections"))?;
+        let mut listeners = Vec::new();
+        if listen.is_empty() || listen.len() > Contact::MAX_ADDRESSES {
+            let invalid = std::io::ErrorKind::InvalidInput.into();
+            return Err(Error::system("listen nowhere, or in so many ways")(invalid));
+        }
+        for (token, &listen) in (0..FIRST_LINK).zip(listen) {
+            let name = format!(
+                "cape-{}-{:016x}",
+                std::process::id(),
+                u64::from_ne_bytes(random()?)
+            );
+            let listener = Listener::bind(listen, &name, settings.detection)
+                .map_err(Error::system("listen for peers"))?;
+            poller
+                .add(listener.descriptor(), token, Interest::Read)
+                .map_err(Error::system("poll for connections"))?;
+            listeners.push(listener);
+        }
         Ok(Self {
             me,
-            key,
-            listener,
+            identity: Identity {
+                key,
+                me,
+                secure: settings.secure,
+            },
+            settings,
+            born: Instant::now(),
+            listeners,
             poller,
+            supervisor: Supervisor::default(),
             mesh: Mutex::default(),
             backlog: Backlog::default(),
             traffic: Traffic::default(),
@@ -101,6 +161,31 @@ impl Node {
             attention: Mutex::default(),
             turn: Mutex::default(),
         })
+    }
+
+    /// How long ago something was last received from `peer`: the pulse by which a supervisor tells that it is alive. `None`:
+    /// there is no link with it, or nothing has come since it was opened.
+    #[must_use]
+    pub fn silence(&self, peer: Peer) -> Option<Duration> {
+        let mesh = lock(&self.mesh);
+        let heard = mesh
+            .with(peer)
+            .iter()
+            .filter_map(|link| link.heard(self.born));
+        heard.max().map(|at| at.elapsed())
+    }
+
+    /// This host's address as the host of `peer` knows it: at which others near that peer can be asked to connect. `None`:
+    /// there is no link with it, or it is on this host.
+    #[must_use]
+    pub fn local_ip(&self, peer: Peer) -> Option<std::net::IpAddr> {
+        let links: Vec<_> = lock(&self.mesh).with(peer).to_vec();
+        let sockets = links
+            .iter()
+            .filter_map(|link| lock(&link.output).socket.clone());
+        sockets
+            .into_iter()
+            .find_map(|socket| sys::local_ip(&socket))
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -118,7 +203,7 @@ impl Node {
             let mut mesh = lock(&self.mesh);
             match mesh.route(to) {
                 Route::Link(link) => link,
-                Route::Open(address) => self.open(&mut mesh, to, address),
+                Route::Open(contact) => self.open(&mut mesh, to, &contact),
                 Route::Lost(reason) => return Err(Error::Lost { peer: to, reason }),
                 Route::Unknown => return Err(Error::NotIntroduced(to)),
             }
@@ -132,6 +217,9 @@ impl Node {
             .accept(frame, link.token, &self.poller, &self.backlog)
             .map_err(|reason| Error::Lost { peer: to, reason })?;
         self.traffic.sent(bytes);
+        if self.supervisor.stir() {
+            self.poller.ring();
+        }
         if care == Care::Broke {
             self.attend(link);
         }
@@ -150,12 +238,19 @@ impl Transport for Node {
         self.me
     }
 
-    fn address(&self) -> Address {
-        self.listener.address().clone()
+    fn contact(&self) -> Contact {
+        let addresses = self.listeners.iter().map(Listener::address).cloned();
+        let host = (self.listeners.len() > 1).then_some(self.settings.host);
+        Contact::new(host.flatten(), addresses.collect())
     }
 
-    fn introduce(&self, peer: Peer, address: Address) {
-        lock(&self.mesh).introduce(peer, address);
+    fn address(&self) -> Address {
+        let first = self.listeners.first();
+        first.expect("checked when it began").address().clone()
+    }
+
+    fn introduce_at(&self, peer: Peer, contact: Contact) {
+        lock(&self.mesh).introduce(peer, contact);
     }
 
     fn set_ranks(&self, ranks: u32) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Address, CloseReason, Error, Frame, Peer};
+use crate::{Address, CloseReason, Contact, Error, Frame, Peer};
 
 /// Bytes below which the queue must fall for [`Transport::poll`] to return so that a sender can go on.
 ///
@@ -50,11 +50,19 @@ pub trait Transport: Send + Sync {
     /// Who this end is.
     fn me(&self) -> Peer;
 
-    /// Where this end listens; what others pass to [`Transport::introduce`].
+    /// Where this end listens; what others pass to [`Transport::introduce_at`].
+    fn contact(&self) -> Contact;
+
+    /// The first of the addresses at which this end listens.
     fn address(&self) -> Address;
 
     /// Says where `peer` listens, for the first frame sent to it. A peer that was lost may be introduced anew.
-    fn introduce(&self, peer: Peer, address: Address);
+    fn introduce_at(&self, peer: Peer, contact: Contact);
+
+    /// As [`Transport::introduce_at`], for a peer with one address.
+    fn introduce(&self, peer: Peer, address: Address) {
+        self.introduce_at(peer, address.into());
+    }
 
     /// Sets the group that [`Transport::broadcast`] reaches: ranks `0..ranks`.
     fn set_ranks(&self, ranks: u32);

@@ -15,6 +15,8 @@ macro_rules! contract {
     ($($test:ident),* $(,)?) => {
         mod unix { $(#[test] fn $test() { super::$test(super::Backend::Unix); })* }
         mod tcp { $(#[test] fn $test() { super::$test(super::Backend::Tcp); })* }
+        mod secure { $(#[test] fn $test() { super::$test(super::Backend::Secure); })* }
+        mod mixed { $(#[test] fn $test() { super::$test(super::Backend::Mixed); })* }
         mod loopback { $(#[test] fn $test() { super::$test(super::Backend::Loopback); })* }
     };
 }

@@ -31,7 +31,7 @@ mod worker;
 use std::ffi::c_int;
 use std::time::Duration;
 
-use transport::{Address, Counters, Event, Frame, Node, Peer, Transport};
+use transport::{Address, Contact, Counters, Event, Frame, Node, Peer, Transport};
 
 use crate::failure::fatal;
 use crate::session;
@@ -71,9 +71,13 @@ impl Transport for Guarded {
         self.0.address()
     }
 
-    fn introduce(&self, peer: Peer, address: Address) {
+    fn contact(&self) -> Contact {
+        self.0.contact()
+    }
+
+    fn introduce_at(&self, peer: Peer, contact: Contact) {
         let _internal = internal();
-        self.0.introduce(peer, address);
+        self.0.introduce_at(peer, contact);
     }
 
     fn set_ranks(&self, ranks: u32) {

@@ -11,7 +11,10 @@ mod epoll;
 mod socket;
 
 pub(crate) use epoll::{Interest, Poller, Ready};
-pub(crate) use socket::{Listener, connect, connect_error, receive, send, shut_down, unsent};
+pub(crate) use socket::{
+    Listener, Source, Waiting, connect, connect_error, local_ip, receive, send, shut_down,
+    unanswered, unsent,
+};
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -44,6 +47,12 @@ fn own(result: libc::c_int) -> io::Result<OwnedFd> {
     let descriptor = check(result)?;
     // SAFETY: the kernel has just made this descriptor; nobody else owns it.
     Ok(lift(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+}
+
+/// A descriptor that is of no use but to be closed when there are no others.
+pub(crate) fn spare() -> Option<OwnedFd> {
+    // SAFETY: no memory is involved.
+    own(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }).ok()
 }
 
 #[cfg(test)]

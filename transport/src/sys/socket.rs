@@ -2,10 +2,11 @@
 
 use std::io::{self, IoSlice};
 use std::mem;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixListener;
+use std::time::Duration;
 
 use super::{check, lift, own};
 use crate::{Address, Listen};
@@ -14,22 +15,56 @@ use crate::{Address, Listen};
 /// off silently.
 const UNIX_BUFFER: libc::c_int = 1 << 20;
 
+/// Connections that may wait to be accepted, as far as `net.core.somaxconn` (4096 by default) allows.
+const QUEUE: libc::c_int = 4096;
+
+/// For so many seconds the kernel keeps a TCP connection to itself until its first bytes are there (tcp(7),
+/// `TCP_DEFER_ACCEPT`): who connects and says nothing does not even wake this process.
+const DEFER: libc::c_int = 5;
+
+/// Who has connected, as far as the kernel knows: a flood is told by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Source {
+    /// A host, or an IPv6 network.
+    Host(IpAddr),
+    /// A process of this host.
+    Process(libc::pid_t),
+    Unknown,
+}
+
+impl Source {
+    /// A host has as many IPv6 addresses as it likes in its network of 64 bits.
+    fn of(ip: IpAddr) -> Self {
+        Self::Host(match ip {
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+            v4 => v4,
+        })
+    }
+}
+
 /// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: OwnedFd,
     address: Address,
+    detection: Duration,
 }
 
 impl Listener {
-    /// Listens at an address of the kernel's choice (TCP) or under `name` (Unix).
-    pub(crate) fn bind(listen: Listen, name: &str) -> io::Result<Self> {
+    /// Listens at a port of the kernel's choice (TCP) or under `name` (Unix). Dead connections show within `detection`.
+    pub(crate) fn bind(listen: Listen, name: &str, detection: Duration) -> io::Result<Self> {
         let (socket, address): (OwnedFd, _) = match listen {
             Listen::Unix => {
                 let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
                 let listener = UnixListener::bind_addr(&address)?;
                 listener.set_nonblocking(true)?;
                 (listener.into(), Address::Unix(name.to_owned()))
+            }
+            Listen::Tcp(ip) if ip.is_unspecified() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a job listens at the addresses of its own interfaces, never at all of them",
+                ));
             }
             Listen::Tcp(ip) => {
                 let listener = TcpListener::bind(SocketAddr::new(ip, 0))?;
@@ -38,9 +73,15 @@ impl Listener {
                 (listener.into(), Address::Tcp(address))
             }
         };
+        // SAFETY: no memory is involved. Only the length of the queue changes (listen(2)).
+        check(unsafe { libc::listen(socket.as_raw_fd(), QUEUE) })?;
+        if matches!(address, Address::Tcp(_)) {
+            let _ = set_option(&socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, DEFER);
+        }
         Ok(Self {
             socket: lift(socket),
             address,
+            detection,
         })
     }
 
@@ -52,8 +93,8 @@ impl Listener {
         &self.socket
     }
 
-    /// The next connection. `WouldBlock`: there is none now.
-    pub(crate) fn accept(&self) -> io::Result<OwnedFd> {
+    /// The next connection and who made it. `WouldBlock`: there is none now. `PermissionDenied`: it was another user's.
+    pub(crate) fn accept(&self) -> io::Result<(OwnedFd, Source)> {
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: the peer's address is not asked for, so no memory is involved.
         let result = unsafe {
@@ -65,9 +106,54 @@ impl Listener {
             )
         };
         let socket = own(result)?;
-        prepare(&socket, &self.address);
-        Ok(socket)
+        prepare(&socket, &self.address, self.detection);
+        let source = match self.address {
+            Address::Unix(_) => admit_user(&socket)?,
+            Address::Tcp(_) => peer_ip(&socket).map_or(Source::Unknown, Source::of),
+        };
+        Ok((socket, source))
     }
+}
+
+/// Only this user's processes, and root's, may connect to a Unix socket: an abstract name has no permissions (unix(7)).
+fn admit_user(socket: &OwnedFd) -> io::Result<Source> {
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: libc::uid_t::MAX,
+        gid: 0,
+    };
+    option_into(socket, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut peer)?;
+    // SAFETY: no memory is involved; cannot fail.
+    let me = unsafe { libc::geteuid() };
+    if peer.uid == me || peer.uid == 0 {
+        Ok(Source::Process(peer.pid))
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+fn peer_ip(socket: &OwnedFd) -> Option<IpAddr> {
+    borrowed(socket)
+        .peer_addr()
+        .ok()
+        .map(|address| address.ip())
+}
+
+/// The address by which this end of a TCP connection is known.
+pub(crate) fn local_ip(socket: &OwnedFd) -> Option<IpAddr> {
+    if option(socket, libc::SOL_SOCKET, libc::SO_DOMAIN).ok()? == libc::AF_UNIX {
+        return None;
+    }
+    borrowed(socket)
+        .local_addr()
+        .ok()
+        .map(|address| address.ip())
+}
+
+/// The standard library's view of a TCP socket that somebody else owns.
+fn borrowed(socket: &OwnedFd) -> mem::ManuallyDrop<std::net::TcpStream> {
+    // SAFETY: the descriptor is open while `socket` is borrowed, and `ManuallyDrop` does not close it.
+    mem::ManuallyDrop::new(unsafe { std::os::fd::FromRawFd::from_raw_fd(socket.as_raw_fd()) })
 }
 
 /// A connection that was begun.
@@ -79,7 +165,7 @@ pub(crate) struct Connection {
 }
 
 /// Begins to connect. `WouldBlock`: the listener's queue is full (Unix), try later.
-pub(crate) fn connect(address: &Address) -> io::Result<Connection> {
+pub(crate) fn connect(address: &Address, detection: Duration) -> io::Result<Connection> {
     let family = match address {
         Address::Unix(_) => libc::AF_UNIX,
         Address::Tcp(SocketAddr::V4(_)) => libc::AF_INET,
@@ -88,7 +174,7 @@ pub(crate) fn connect(address: &Address) -> io::Result<Connection> {
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: no memory is involved.
     let socket = own(unsafe { libc::socket(family, kind, 0) })?;
-    prepare(&socket, address);
+    prepare(&socket, address, detection);
     let result = match address {
         Address::Unix(name) => connect_to(&socket, &unix_address(name)?, unix_length(name)),
         Address::Tcp(SocketAddr::V4(v4)) => {
@@ -167,15 +253,56 @@ fn connect_to<A>(socket: &OwnedFd, address: &A, length: usize) -> io::Result<()>
     check(result).map(drop)
 }
 
-/// Sets what makes links fast. An option the kernel refuses only costs speed.
-fn prepare(socket: &OwnedFd, address: &Address) {
+/// Sets what makes links fast, and what tells within `detection` that the other host is gone while nothing is sent. While
+/// something is, [`unanswered`] tells. An option the kernel refuses only costs speed.
+fn prepare(socket: &OwnedFd, address: &Address, detection: Duration) {
+    let tcp = |name, value| {
+        let _ = set_option(socket, libc::IPPROTO_TCP, name, value);
+    };
     match address {
         Address::Unix(_) => {
             let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, UNIX_BUFFER);
         }
         Address::Tcp(_) => {
-            let _ = set_option(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+            // Idle for a quarter of the time, then three probes.
+            let quarter = libc::c_int::try_from(detection.as_secs() / 4).unwrap_or(1 << 14);
+            let quarter = quarter.clamp(1, 1 << 14);
+            tcp(libc::TCP_NODELAY, 1);
+            let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
+            tcp(libc::TCP_KEEPIDLE, quarter);
+            tcp(libc::TCP_KEEPINTVL, quarter);
+            tcp(libc::TCP_KEEPCNT, 3);
         }
+    }
+}
+
+/// How a connection stands that waits for the other host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Everything sent was acknowledged, or there is no other host.
+    No,
+    /// Something sent was not acknowledged yet; nothing was heard for so long.
+    Since(Duration),
+}
+
+/// Whether the other host owes an acknowledgement, and how long nothing was heard from it.
+///
+/// Why not `TCP_USER_TIMEOUT`? It also ends a connection whose other end is alive but does not read, as a job that
+/// is stopped with Ctrl-Z does not (tcp(7); `tcp_probe_timer` counts the time of a closed window although the other host
+/// answers each probe).
+pub(crate) fn unanswered(socket: &OwnedFd) -> Waiting {
+    // SAFETY: a structure of integers, for which zero is a value.
+    let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+    if option_into(socket, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info).is_err() {
+        return Waiting::No;
+    }
+    // In flight, and (re)transmitted after the last answer: a host whose window is closed answers each retransmission, however
+    // long the next one takes. Or a probe of a closed window that was not answered yet.
+    let owed = info.tcpi_unacked > 0 && info.tcpi_last_data_sent < info.tcpi_last_ack_recv;
+    if owed || info.tcpi_probes > 0 {
+        Waiting::Since(Duration::from_millis(info.tcpi_last_ack_recv.into()))
+    } else {
+        Waiting::No
     }
 }
 
@@ -201,29 +328,32 @@ fn set_option(
 
 /// How a connection that was begun has ended.
 pub(crate) fn connect_error(socket: &OwnedFd) -> io::Result<()> {
-    match option(socket, libc::SO_ERROR)? {
+    match option(socket, libc::SOL_SOCKET, libc::SO_ERROR)? {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),
     }
 }
 
-/// An integer option of the socket level.
-fn option(socket: &OwnedFd, name: libc::c_int) -> io::Result<libc::c_int> {
+/// An integer option.
+fn option(socket: &OwnedFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
     let mut value: libc::c_int = 0;
-    let mut size =
-        libc::socklen_t::try_from(mem::size_of_val(&value)).expect("the size of an integer");
-    let target = std::ptr::from_mut(&mut value).cast();
+    option_into(socket, level, name, &mut value)?;
+    Ok(value)
+}
+
+/// An option whose value is a `T`, a structure of integers only; the kernel may fill just its beginning.
+fn option_into<T: Copy>(
+    socket: &OwnedFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &mut T,
+) -> io::Result<()> {
+    let mut size = libc::socklen_t::try_from(mem::size_of::<T>()).expect("the size of an option");
+    let target = std::ptr::from_mut(value).cast();
     // SAFETY: writes at most `size` bytes to `value`, and to `size`.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            name,
-            target,
-            &raw mut size,
-        )
-    };
-    check(result).map(|_| value)
+    let result =
+        unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, target, &raw mut size) };
+    check(result).map(drop)
 }
 
 /// Writes as much of `parts` as there is room for. A closed connection is an error, not a signal.
@@ -303,7 +433,8 @@ pub(crate) fn shut_down(socket: &OwnedFd, directions: Shutdown) {
 
 /// Bytes that the other host has not acknowledged yet; 0 for a Unix socket, whose bytes are with the peer when sent.
 pub(crate) fn unsent(socket: &OwnedFd) -> usize {
-    if option(socket, libc::SO_DOMAIN).is_ok_and(|family| family == libc::AF_UNIX) {
+    if option(socket, libc::SOL_SOCKET, libc::SO_DOMAIN).is_ok_and(|family| family == libc::AF_UNIX)
+    {
         return 0;
     }
     let mut bytes: libc::c_int = 0;
@@ -326,14 +457,8 @@ mod tests {
         for listen in [Listen::Unix, Listen::Tcp(IpAddr::V4(Ipv4Addr::LOCALHOST))] {
             let name =
                 format!("cape-test-{}-{listen:?}", std::process::id()).replace(['(', ')'], "");
-            let listener = Listener::bind(listen, &name).unwrap();
-            let connection = connect(listener.address()).unwrap();
-            let accepted = loop {
-                match listener.accept() {
-                    Ok(socket) => break socket,
-                    Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
-                }
-            };
+            let listener = Listener::bind(listen, &name, Duration::from_secs(8)).unwrap();
+            let connection = connect(listener.address(), Duration::from_secs(8)).unwrap();
             connect_error(&connection.socket).unwrap();
             let sent = send(
                 &connection.socket,
@@ -341,6 +466,20 @@ mod tests {
             )
             .unwrap();
             assert_eq!(sent, 8);
+            let accepted = loop {
+                match listener.accept() {
+                    Ok((socket, source)) => {
+                        let expected = match listen {
+                            Listen::Unix => Source::Process(std::process::id().try_into().unwrap()),
+                            Listen::Tcp(ip) => Source::Host(ip),
+                        };
+                        assert_eq!(source, expected);
+                        break socket;
+                    }
+                    Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+                }
+            };
+            assert_eq!(unanswered(&accepted), Waiting::No);
             shut_down(&connection.socket, Shutdown::Write);
             let (mut body, mut tail) = (Vec::with_capacity(100), [0; 10]);
             let got = loop {
@@ -353,6 +492,14 @@ mod tests {
                 (got, &body[..], &tail[..3]),
                 ((5, 3), &b"abcde"[..], &b"fgh"[..])
             );
+        }
+    }
+    #[test]
+    fn all_interfaces_at_once_are_refused() {
+        for ip in ["0.0.0.0", "::"] {
+            let listen = Listen::Tcp(ip.parse().unwrap());
+            let error = Listener::bind(listen, "", Duration::from_secs(8)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
     }
 }

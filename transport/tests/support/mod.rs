@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use transport::{CloseReason, Event, Frame, JobKey, Listen, Node, Peer, Transport, loopback};
+use transport::{
+    CloseReason, Event, Frame, HostId, JobKey, Listen, Node, Peer, Settings, Transport, loopback,
+};
 
 /// No wait of a test lasts longer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,40 +22,71 @@ pub const TCP: Listen = Listen::Tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
 pub enum Backend {
     Unix,
     Tcp,
+    /// TCP, encrypted.
+    Secure,
+    /// Unix sockets for some and TCP for others.
+    Mixed,
     Loopback,
 }
 
 impl Backend {
     /// A job whose peers know one another: the ranks, then the coordinator, who is introduced to nobody.
     pub fn job(self, ranks: u32) -> Vec<Arc<dyn Transport>> {
-        let listen = match self {
+        let nodes = match self {
             Self::Loopback => {
                 return loopback::job(ranks)
                     .into_iter()
                     .map(|end| Arc::new(end) as Arc<dyn Transport>)
                     .collect();
             }
-            Self::Unix => Listen::Unix,
-            Self::Tcp => TCP,
+            Self::Unix => nodes(ranks, Listen::Unix),
+            Self::Tcp => nodes(ranks, TCP),
+            Self::Secure => nodes_with(ranks, |_| (vec![TCP], secure())),
+            // Two ranks a host.
+            Self::Mixed => nodes_with(ranks, |peer| {
+                let host = match peer {
+                    Peer::Rank(rank) => rank / 2,
+                    _ => 0,
+                };
+                let settings = Settings {
+                    host: Some(HostId::named(&host.to_string())),
+                    ..Settings::default()
+                };
+                (vec![Listen::Unix, TCP], settings)
+            }),
         };
-        nodes(ranks, listen)
+        nodes
             .into_iter()
             .map(|node| node as Arc<dyn Transport>)
             .collect()
     }
 }
 
+pub fn secure() -> Settings {
+    Settings {
+        secure: true,
+        ..Settings::default()
+    }
+}
+
 pub fn nodes(ranks: u32, listen: Listen) -> Vec<Arc<Node>> {
+    nodes_with(ranks, |_| (vec![listen], Settings::default()))
+}
+
+pub fn nodes_with(ranks: u32, how: impl Fn(Peer) -> (Vec<Listen>, Settings)) -> Vec<Arc<Node>> {
     let key = JobKey::generate().unwrap();
     let peers = (0..ranks).map(Peer::Rank).chain([Peer::Coordinator]);
     let nodes: Vec<_> = peers
-        .map(|me| Arc::new(Node::new(me, listen, key.clone()).unwrap()))
+        .map(|me| {
+            let (listen, settings) = how(me);
+            Arc::new(Node::with_settings(me, &listen, key.clone(), settings).unwrap())
+        })
         .collect();
     for node in &nodes[..ranks as usize] {
         node.set_ranks(ranks);
         for other in &nodes {
             if other.me() != node.me() {
-                node.introduce(other.me(), other.address());
+                node.introduce_at(other.me(), other.contact());
             }
         }
     }

@@ -177,6 +177,9 @@ struct Arguments {
     /// How the ranks talk: unix or tcp (loopback)
     #[arg(long, value_name = "NAME", value_parser = TransportChoice::from_str)]
     transport: Option<TransportChoice>,
+    /// Encrypt all links between the processes of the job
+    #[arg(long)]
+    secure: bool,
     /// Address space for each rank's heap, such as 4G
     #[arg(long, value_name = "SIZE", value_parser = Size::from_str, allow_hyphen_values = true)]
     heap_size: Option<Size>,
@@ -188,7 +191,7 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Environment: CAPE_THREADS, CAPE_TRACKER, CAPE_TRANSPORT, CAPE_HEAP_SIZE, CAPE_LAUNCH_AGENT, CAPE_STATS=1 and CAPE_VERBOSE=1 are defaults for the options.
+Environment: CAPE_THREADS, CAPE_TRACKER, CAPE_TRANSPORT, CAPE_HEAP_SIZE, CAPE_LAUNCH_AGENT, CAPE_SECURE=1, CAPE_STATS=1 and CAPE_VERBOSE=1 are defaults for the options.
 OMP_NUM_THREADS and the other OMP_* variables are passed on: they speak of the team, which by default has ranks x threads.
 
 Exit status: the program's; 128 + the signal's number if a rank died of a signal; 124 after --timeout; 126 or 127 if the
@@ -207,6 +210,8 @@ pub struct Options {
     pub tracker: TrackerChoice,
     /// Transport of the job.
     pub transport: TransportChoice,
+    /// Encrypt all links.
+    pub secure: bool,
     /// Bytes of each heap arena, if asked for.
     pub heap_size: Option<Size>,
     /// Print the table of statistics.
@@ -312,6 +317,7 @@ pub fn options(
             .transport
             .or(environment.transport)
             .unwrap_or(TransportChoice::Unix),
+        secure: raw.secure || environment.secure,
         heap_size: raw.heap_size.or(environment.heap_size),
         stats: raw.stats || environment.stats,
         tag_output: raw.tag_output,

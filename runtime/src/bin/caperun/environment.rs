@@ -22,6 +22,8 @@ pub struct Environment {
     pub transport: Option<TransportChoice>,
     /// `CAPE_HEAP_SIZE`.
     pub heap_size: Option<Size>,
+    /// `CAPE_SECURE=1`.
+    pub secure: bool,
     /// `CAPE_STATS=1`.
     pub stats: bool,
     /// `CAPE_VERBOSE=1`.
@@ -82,6 +84,7 @@ pub fn read() -> Result<Environment, Failure> {
         tracker: parsed(names::TRACKER)?,
         transport: parsed(names::TRANSPORT)?,
         heap_size: parsed(names::HEAP_SIZE)?,
+        secure: switch(names::SECURE),
         stats: switch(names::STATS),
         verbose: switch(names::VERBOSE),
         launch_agent: text("CAPE_LAUNCH_AGENT"),

@@ -90,16 +90,29 @@ pub fn run(
         TransportChoice::Unix => Listen::Unix,
         TransportChoice::Tcp => Listen::Tcp(Ipv4Addr::LOCALHOST.into()),
     };
-    let node = Arc::new(Node::new(Peer::Coordinator, listen, key.clone()).map_err(network)?);
+    let how = transport::Settings {
+        secure: options.secure,
+        ..Default::default()
+    };
+    let node = Node::with_settings(Peer::Coordinator, &[listen], key.clone(), how);
+    let node = Arc::new(node.map_err(network)?);
     node.set_ranks(options.ranks);
     if options.verbose {
-        report::note(&format!("coordinator at {}", node.address()));
+        report::note(&format!(
+            "coordinator at {}{}",
+            node.contact(),
+            if options.secure {
+                ", links encrypted"
+            } else {
+                ""
+            }
+        ));
     }
     let board = Board::new(options.ranks)?;
     let started = Instant::now();
     let bundle = Bundle {
         key: &key,
-        address: &node.address(),
+        address: &node.contact(),
         board: &board,
         mask: signals.original_mask(),
     };

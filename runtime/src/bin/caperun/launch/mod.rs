@@ -13,7 +13,7 @@ use nix::sys::personality::{self, Persona};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use transport::{Address, JobKey};
+use transport::{Contact, JobKey};
 
 use crate::board::Board;
 use crate::cli::Options;
@@ -78,7 +78,7 @@ pub struct Bundle<'a> {
     /// The job's key.
     pub key: &'a JobKey,
     /// Where the coordinator listens.
-    pub address: &'a Address,
+    pub address: &'a Contact,
     /// The status board.
     pub board: &'a Board,
     /// Signal mask.
@@ -201,6 +201,7 @@ fn set_environment(
         .env(names::TRACKER, options.tracker.name())
         .env(names::TRANSPORT, options.transport.name())
         .env(names::HEAP_SIZE, settings.heap_size.to_string())
+        .env(names::SECURE, switch(options.secure))
         .env(names::STATS, switch(options.stats))
         .env(names::VERBOSE, switch(options.verbose));
 }

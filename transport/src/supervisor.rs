@@ -1,0 +1,107 @@
+//! Tells which hosts are gone although something was sent to them.
+//!
+//! The kernel's keepalive finds a dead host on an idle connection only; on one with something under way it retransmits for a
+//! quarter of an hour (tcp(7), `tcp_retries2`). So while there is traffic, and only then, the poller looks now and then whether
+//! some connection waits for an acknowledgement, and since when. An idle node has no timer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::sys::Waiting;
+
+/// Looks per detection time.
+const LOOKS: u32 = 8;
+
+/// Whether and when the connections have to be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Supervisor {
+    /// Something was sent since all connections were seen to be at rest, or looks are planned.
+    busy: AtomicBool,
+}
+
+impl Supervisor {
+    /// Something was sent. `true`: the poller must be told.
+    pub(crate) fn stir(&self) -> bool {
+        // Nearly always set: a look must not cost each sender a cache line.
+        !self.busy.load(Ordering::Relaxed) && !self.busy.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    /// Called before a look that may find all at rest: what is sent during it stirs anew.
+    pub(crate) fn rest(&self) {
+        self.busy.store(false, Ordering::Release);
+    }
+
+    /// At least one connection waits: look again.
+    pub(crate) fn stay_busy(&self) {
+        self.busy.store(true, Ordering::Release);
+    }
+}
+
+/// Time between two looks.
+pub(crate) fn interval(detection: Duration) -> Duration {
+    detection / LOOKS
+}
+
+/// Judges a connection at a look. `since`: from when on every look has found it waiting. `true`: its host is gone.
+pub(crate) fn judge(
+    waiting: Waiting,
+    since: &mut Option<Instant>,
+    now: Instant,
+    detection: Duration,
+) -> bool {
+    let Waiting::Since(unheard) = waiting else {
+        *since = None;
+        return false;
+    };
+    let first = *since.get_or_insert(now);
+    // Looks are an interval apart, and the first may have come one after the sending.
+    let patience = detection - 2 * interval(detection);
+    unheard >= patience && now.saturating_duration_since(first) >= patience
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DETECTION: Duration = Duration::from_secs(8);
+
+    /// The look at which a connection is judged dead, for what looks a second apart find.
+    fn dead_at(looks: impl IntoIterator<Item = Waiting>) -> Option<usize> {
+        let (start, mut since) = (Instant::now(), None);
+        looks.into_iter().enumerate().position(|(k, waiting)| {
+            let now = start + Duration::from_secs(k as u64);
+            judge(waiting, &mut since, now, DETECTION)
+        })
+    }
+
+    fn unheard(seconds: u64) -> Waiting {
+        Waiting::Since(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_host_that_never_answers_is_dead_in_time() {
+        let dead = dead_at((0..20).map(unheard)).unwrap();
+        assert!(dead <= 7, "{dead}");
+        // After an idle hour the first look alone proves nothing.
+        assert_eq!(dead_at((0..20).map(|k| unheard(3600 + k))), Some(6));
+    }
+
+    #[test]
+    fn a_host_that_acknowledges_lives() {
+        assert_eq!(dead_at((0..100).map(|k| unheard(k % 3))), None);
+        let pauses = (0..100).map(|k| if k % 5 == 4 { Waiting::No } else { unheard(60) });
+        assert_eq!(dead_at(pauses), None);
+    }
+
+    #[test]
+    fn the_first_sender_rings_once() {
+        let supervisor = Supervisor::default();
+        assert!(supervisor.stir() && !supervisor.stir());
+        supervisor.rest();
+        assert!(supervisor.stir() && supervisor.is_busy());
+    }
+}
