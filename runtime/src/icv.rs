@@ -199,6 +199,15 @@ impl Icvs {
         }
     }
 
+    /// The same with *thread-limit-var* `limit`; 0: as it is.
+    #[must_use]
+    pub fn limited(&self, limit: u32) -> Icvs {
+        Icvs {
+            thread_limit: if limit == 0 { self.thread_limit } else { limit },
+            ..*self
+        }
+    }
+
     /// The size of a team (OpenMP 5.2, algorithm 10.1).
     pub fn team_size(&self, request: TeamRequest) -> u32 {
         if request.active_levels >= self.max_active_levels {

@@ -175,6 +175,8 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
     let outer = context::current();
     let nested = outer.active_level > 0;
     let workers = part.count - 1;
+    // Before threads are made: they would spin for the processor that makes the others.
+    wait::engage(workers);
     let crew = Crew::assemble(workers, nested);
     let team = crew.team();
     // SAFETY: `outer` lives until this function returns, and then no thread of the team uses it.
@@ -212,10 +214,7 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
             team.cancel_loop(early >> 1);
         }
     }
-    if workers > 0 {
-        wait::engage(workers);
-        crew.send_into(team, workers);
-    }
+    crew.send_into(team, workers);
     context::enter(context, || {
         team.equip(0);
         schedule::as_implicit_task(team.tasks(), 0, || {
@@ -230,9 +229,7 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
         OVER_RANKS.store(std::ptr::null_mut(), SeqCst);
     }
     team.dismiss();
-    if workers > 0 {
-        wait::disengage(workers);
-    }
+    wait::disengage(workers);
     crew.keep(nested);
     icv::set(parent);
 }

@@ -234,17 +234,20 @@ impl Lowerer<'_, '_> {
             .any(|construct| construct.leaf.is_region() && construct.body.contains(&offset))
     }
 
-    /// Tags for local types without one that regions repeat.
+    /// Tags for local types without one that regions repeat, or that private copies are declared with.
     fn new_tags(&self) -> Vec<(Range<usize>, String)> {
-        let repeated = self
-            .program
-            .constructs
-            .iter()
-            .flat_map(|construct| construct.hoists.iter());
-        let mut tags: Vec<(Range<usize>, String)> = repeated
+        let program = self.program;
+        let named = program.constructs.iter().flat_map(|construct| {
+            let copied = construct.private.iter().filter_map(|private| {
+                let declared = program.entities[private.entity].declared.as_ref()?;
+                declared.untagged_body.as_ref().and(declared.hoist)
+            });
+            construct.hoists.iter().copied().chain(copied)
+        });
+        let mut tags: Vec<(Range<usize>, String)> = named
             .filter_map(|hoist| {
-                let brace = self.program.hoists[*hoist].untagged.clone()?;
-                Some((brace, format!("{} {{", tag(*hoist))))
+                let brace = program.hoists[hoist].untagged.clone()?;
+                Some((brace, format!("{} {{", tag(hoist))))
             })
             .collect();
         tags.sort_by_key(|(place, _)| place.start);

@@ -268,10 +268,10 @@ pub struct Private {
 }
 
 impl Private {
-    /// Whether it is a whole variable of a task's reduction, whose copy is reached through a pointer of the variable's name.
+    /// Whether it is a whole variable in whose reduction a task, or a target task, takes part, whose copy is reached through a pointer of the variable's name.
     pub fn taken_part_in(&self, leaf: Leaf) -> bool {
         let whole = matches!(&self.reduction, Some((_, item)) if item.sections.is_empty());
-        whole && leaf.makes_tasks()
+        whole && (leaf.makes_tasks() || leaf == Leaf::Target)
     }
 
     /// A copy that starts without a value.

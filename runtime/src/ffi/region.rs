@@ -89,17 +89,31 @@ pub unsafe extern "C" fn cape_teams(
     environment: *mut *mut c_void,
     _lower: c_int,
     upper: c_int,
-    _thread_limit: c_int,
+    thread_limit: c_int,
 ) {
-    let league = u32::try_from(upper).unwrap_or(1).max(1);
+    let process = icv::process();
+    let given = |number: c_int| u32::try_from(number).ok().filter(|number| *number > 0);
+    let league = given(upper).unwrap_or(process.num_teams().max(1));
     let outer = current();
+    let icvs = icv::current();
+    let limit = given(thread_limit).unwrap_or(process.teams_thread_limit());
     for league_number in 0..league {
         let context = Context {
             league,
             league_number,
             ..outer
         };
+        icv::set(icvs.limited(limit));
         // SAFETY: capec generated the arguments.
         context::enter(context, || unsafe { region(environment) });
     }
+    icv::set(icvs);
+}
+
+/// See `cape.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_thread_limit(limit: c_uint) -> c_uint {
+    let icvs = icv::current();
+    icv::set(icvs.limited(limit));
+    icvs.thread_limit
 }

@@ -247,8 +247,7 @@ impl<'a> Parser<'a> {
     }
 
     fn is_unsupported(&self, parts: &[DirectiveKind], name: &str) -> bool {
-        let reduces = name == "in_reduction" && parts[0] == DirectiveKind::Target;
-        reduces || (UNSUPPORTED_CLAUSES.contains(&name) && parts != [DirectiveKind::Ordered])
+        UNSUPPORTED_CLAUSES.contains(&name) && parts != [DirectiveKind::Ordered]
     }
 
     fn refuse_clause(

@@ -2,19 +2,57 @@
 
 use super::super::code::Code;
 use super::super::directive::ClauseKind;
-use super::super::program::ConstructId;
-use super::super::template;
+use super::super::program::{ConstructId, Leaf};
+use super::super::template::{self, lines};
 use super::Lowerer;
 
 impl Lowerer<'_, '_> {
     pub(super) fn target(&mut self, id: ConstructId) -> Code {
+        let (limit, restore) = match self.thread_limit(id).filter(|_| !self.has_teams(id)) {
+            None => (Code::default(), Code::default()),
+            Some(limit) => {
+                let mut code = Code::made("const unsigned cape_limit = cape_thread_limit(");
+                code.append(limit);
+                code.text(");");
+                (code, Code::made("cape_thread_limit(cape_limit);"))
+            }
+        };
         let fillings = vec![
             ("WAIT", self.dependences(id)),
+            ("LIMIT", limit),
             ("ORIGINALS", self.originals(id)),
-            ("PRIVATES", self.copies(id)),
+            ("PRIVATES", self.target_copies(id)),
             ("BODY", self.body(id)),
+            ("RESTORE", restore),
         ];
         template::TARGET.fill(fillings)
+    }
+
+    /// Copies, or for what `in_reduction` names, as in a task, pointers to the copies of the taskgroup.
+    fn target_copies(&self, id: ConstructId) -> Code {
+        let private = &self.program.constructs[id].private;
+        lines(
+            private
+                .iter()
+                .map(|private| Code::made(self.task_copy(id, private))),
+        )
+    }
+
+    /// What the `thread_limit` clause of construct `id` says.
+    fn thread_limit(&mut self, id: ConstructId) -> Option<Code> {
+        let program = self.program;
+        let directive = &program.directives[program.constructs[id].directive];
+        let limit = directive.find(|kind| match kind {
+            ClauseKind::ThreadLimit(range) => Some(range),
+            _ => None,
+        });
+        limit.map(|range| self.parenthesized(range))
+    }
+
+    /// Whether `teams` is combined with construct `id`: then the clause is for its league.
+    fn has_teams(&self, id: ConstructId) -> bool {
+        self.inner(id)
+            .is_some_and(|inner| self.program.constructs[inner].leaf == Leaf::Teams)
     }
 
     /// `target data` with its block, and the stand-alone directives.
@@ -50,10 +88,7 @@ impl Lowerer<'_, '_> {
             ClauseKind::NumTeams(lower, upper) => Some((lower.as_ref(), upper)),
             _ => None,
         });
-        let limit = directive.find(|kind| match kind {
-            ClauseKind::ThreadLimit(range) => Some(range),
-            _ => None,
-        });
+        let limit = self.thread_limit(id);
         let absent = || Code::made("0");
         let (lower, upper) = match teams {
             None => (absent(), absent()),
@@ -70,10 +105,7 @@ impl Lowerer<'_, '_> {
             ("ADDRESSES", called.addresses),
             ("LOWER", lower),
             ("UPPER", upper),
-            (
-                "LIMIT",
-                limit.map_or_else(absent, |range| self.parenthesized(range)),
-            ),
+            ("LIMIT", limit.unwrap_or_else(absent)),
         ])
     }
 

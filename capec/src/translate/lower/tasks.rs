@@ -332,7 +332,7 @@ impl Lowerer<'_, '_> {
         lines(captures)
     }
 
-    fn task_copy(&self, id: ConstructId, private: &Private) -> String {
+    pub(super) fn task_copy(&self, id: ConstructId, private: &Private) -> String {
         let name = &self.program.entities[private.entity].name;
         if private.reduction.is_none() {
             return self.copy(id, private);

@@ -48,7 +48,11 @@ impl<'a> Resolver<'a, '_> {
                 if matches!(kind, ListKind::Mapped(_)) {
                     continue;
                 }
+                // The target task may take part in one reduction, and constructs combined with it make another.
+                let of_target = matches!(kind, ListKind::InReduction(_))
+                    && self.program.constructs[all[0]].leaf == Leaf::Target;
                 match seen.get(&entity) {
+                    _ if of_target => {}
                     None => {
                         seen.insert(entity, (*kind, item.name.clone()));
                     }

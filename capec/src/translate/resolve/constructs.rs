@@ -154,7 +154,9 @@ impl<'a> Resolver<'a, '_> {
         while let Some(id) = next {
             let outer = &self.program.constructs[id];
             let other = &self.program.directives[outer.directive];
-            if let Some(note) = misplaced(directive, outer.leaf) {
+            // Only what is strictly nested: a construct in between makes another region.
+            let strictly = self.construct == Some(id);
+            if let Some(note) = misplaced(directive, outer.leaf).filter(|_| strictly) {
                 let message = format!(
                     "'#pragma omp {}' may not be nested inside '#pragma omp {}'",
                     directive.name, other.name
@@ -181,6 +183,9 @@ impl<'a> Resolver<'a, '_> {
             let simd = |outer: &Construct<'_>| {
                 outer.leaf == Leaf::Simd || outer.parts.contains(&DirectiveKind::Simd)
             };
+            // The iterations of distribute are for initial threads, teams of their own.
+            let distributes = outer.parts.contains(&DirectiveKind::Distribute)
+                && !outer.parts.contains(&DirectiveKind::For);
             let forbidden = match leaf {
                 _ if outer.leaf == Leaf::Atomic => true,
                 _ if simd(outer) => {
@@ -190,6 +195,7 @@ impl<'a> Resolver<'a, '_> {
                     ) && !own_loop
                 }
                 Leaf::For if own_loop => false,
+                _ if distributes => false,
                 Leaf::For | Leaf::Sections | Leaf::Single | Leaf::Scope | Leaf::Barrier => {
                     outer.leaf != Leaf::Taskgroup
                         && !(outer.leaf == Leaf::Scope && leaf != Leaf::Scope)
