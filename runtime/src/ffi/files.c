@@ -600,5 +600,6 @@ FILE *cape_open_again(FILE *stream)
 }
 
 /* ---- the runtime's own use of standard output --------------------------------------------------------------------------------- */
-void cape_flush_stdout(void) { fflush_unlocked(stdout); }
+/* Locked: other threads of the rank may be printing. What the calling thread has printed it sees without the lock. */
+void cape_flush_stdout(void) { if (stdout->_IO_write_ptr > stdout->_IO_write_base) REALLY(fflush)(stdout); }
 void cape_flush_all(void) { REALLY(fflush)(NULL); }

@@ -21,6 +21,7 @@ use super::remote;
 use super::task::{
     ANY_WAITER, CHILD, REFERENCE, Task, announcement, children, flag, references, waiter,
 };
+use crate::context;
 use crate::icv::{self, process};
 use crate::session;
 
@@ -350,7 +351,8 @@ impl Worker {
     pub fn defers(&self, pool: &Pool, parent: &Task) -> bool {
         let queued = pool.length(self.slot.get());
         if self.tower.get() >= TOWER {
-            queued < OVERCROWDED
+            // Outside of every parallel region tasks are executed where they are made, as programs have come to expect.
+            context::current().level > 0 && queued < OVERCROWDED
         } else if pool.threads() > 1 {
             queued < CROWDED
         } else if !pool.spans_ranks() {

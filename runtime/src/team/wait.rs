@@ -1,4 +1,5 @@
-//! Waiting in memory: spin for a while where a processor is free for it, then sleep in the kernel until woken.
+//! Waiting in memory: spin for a while where a processor is free for it, then sleep in the kernel until woken. A thread that spins offers its
+//! processor now and then; where another process takes it, threads stop spinning for a while.
 //!
 //! [`Gate`] is an event count: who waits looks at a condition of its own, and who makes it true says so afterwards. A waker makes a system
 //! call only when somebody sleeps:
@@ -12,6 +13,7 @@
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 use crate::icv::WaitPolicy;
 
@@ -25,10 +27,19 @@ const PATIENT: u64 = 100_000;
 /// Pauses when there are more threads than processors: whoever is waited for may need this one.
 const IMPATIENT: u64 = 100;
 
+/// Pauses after which a patient thread asks whether others want its processor: some 100 microseconds.
+const PROBE: u64 = 4096;
+/// A processor that comes back later than this after having been offered was used by somebody else.
+const NOTICEABLE: Duration = Duration::from_micros(50);
+/// Waits without patience after others were found to want a processor.
+const MODESTY: u32 = 200;
+
 /// Set by `OMP_WAIT_POLICY`; `u64::MAX`: by load.
 static POLICY: AtomicU64 = AtomicU64::new(u64::MAX);
 /// Threads of this process that execute regions.
 static BUSY: AtomicU32 = AtomicU32::new(1);
+/// Waits during which the processors are taken to be wanted by other processes.
+static CROWDED: AtomicU32 = AtomicU32::new(0);
 /// Processors for this process's threads.
 static PROCESSORS: AtomicU32 = AtomicU32::new(1);
 
@@ -67,10 +78,32 @@ pub fn forget_busy() {
 #[inline]
 fn patience() -> u64 {
     match POLICY.load(Relaxed) {
-        u64::MAX if BUSY.load(Relaxed) <= PROCESSORS.load(Relaxed) => PATIENT,
-        u64::MAX => IMPATIENT,
+        u64::MAX if BUSY.load(Relaxed) > PROCESSORS.load(Relaxed) => IMPATIENT,
+        u64::MAX => match CROWDED.load(Relaxed) {
+            0 => PATIENT,
+            left => {
+                // A lost count only makes the thread ask later.
+                CROWDED.store(left - 1, Relaxed);
+                IMPATIENT
+            }
+        },
         fixed => fixed,
     }
+}
+
+/// Offers the processor to others. True: somebody used it, perhaps the very thread that is waited for, so that spinning does harm.
+#[cold]
+fn is_crowded() -> bool {
+    if POLICY.load(Relaxed) != u64::MAX {
+        return false;
+    }
+    let before = Instant::now();
+    std::thread::yield_now();
+    let crowded = before.elapsed() > NOTICEABLE;
+    if crowded {
+        CROWDED.store(MODESTY, Relaxed);
+    }
+    crowded
 }
 
 /// Sleeps while `word` is `value`; may return early.
@@ -122,6 +155,9 @@ impl Gate {
             } else if left > 0 {
                 left -= 1;
                 spin_loop();
+                if left % PROBE == PROBE - 1 && is_crowded() {
+                    left = 0;
+                }
             } else {
                 self.sleep(&mut done, &mut idle);
             }

@@ -6,6 +6,7 @@ use super::super::code::{Code, Piece};
 use super::super::directive::{AtomicForm, ClauseKind, MemoryOrder, Operator};
 use super::super::program::{Atomic, ConstructId};
 use super::super::template;
+use super::super::tokens::tokens_within;
 use super::Lowerer;
 
 impl Lowerer<'_, '_> {
@@ -19,11 +20,36 @@ impl Lowerer<'_, '_> {
             _ => None,
         });
         match &atomic.update {
+            Some((_, Some(operand), _)) if self.reads(operand, &atomic.target) => {
+                // Not what the specification allows (section 15.8.4), but other compilers read the newest value, too.
+                let whole = Atomic {
+                    operand: None,
+                    ..atomic
+                };
+                self.atomic_statement(id, &whole, order)
+            }
             Some((operator, operand, subtracted)) if order.is_none() => {
                 self.atomic_update(id, &atomic, *operator, operand.as_ref(), *subtracted)
             }
             _ => self.atomic_statement(id, &atomic, order),
         }
+    }
+
+    /// Whether `operand` has the atomic lvalue `target` in it, spelled in the same way.
+    fn reads(&self, operand: &Range<usize>, target: &Range<usize>) -> bool {
+        let text = self.program.text;
+        let tokens = [operand, target].map(|range| tokens_within(text, range.clone()));
+        let [words, wanted] = tokens.each_ref().map(|tokens| {
+            tokens
+                .iter()
+                .map(|token| token.text(text))
+                .collect::<Vec<_>>()
+        });
+        let member = |at: usize| at > 0 && matches!(words[at - 1], "." | "->");
+        words
+            .windows(wanted.len().max(1))
+            .enumerate()
+            .any(|(at, window)| window == wanted && !member(at))
     }
 
     fn atomic_update(
