@@ -4,9 +4,10 @@
 //! `caperun` or a person who asked for something specific sets them.
 
 use std::env::var;
+use std::net::Ipv4Addr;
 
 use ckpt_incremental::TrackerKind;
-use transport::Contact;
+use transport::{Contact, Listen, Peer};
 
 use crate::control::env as names;
 
@@ -20,8 +21,12 @@ pub struct JobConfig {
     pub rank: u32,
     /// Ranks of the job, at least 2: a job of one needs nothing of this.
     pub size: u32,
-    /// Where the coordinator listens.
+    /// Where this rank's coordinator listens.
     pub coordinator: Contact,
+    /// Who that is: `caperun`, or an agent of its.
+    pub superior: Peer,
+    /// Names the job.
+    pub job: String,
     /// Where the job's key is read from.
     pub key_fd: i32,
     /// The status board, if there is one.
@@ -32,8 +37,8 @@ pub struct JobConfig {
     pub heap_size: usize,
     /// Collect statistics.
     pub statistics: bool,
-    /// Listen on TCP instead of Unix sockets.
-    pub tcp: bool,
+    /// How other ranks reach this one.
+    pub listen: Vec<Listen>,
     /// Encrypt all links.
     pub secure: bool,
     /// Report decisions on stderr.
@@ -77,19 +82,39 @@ pub fn job() -> Result<Option<JobConfig>, String> {
                 .map_err(|_| format!("CAPE_TRACKER={text}: expected auto, wp-async or sigsegv"))?,
         ),
     };
+    let superior = number(names::AGENT)?.map_or(Peer::Coordinator, Peer::Agent);
     Ok(Some(JobConfig {
         rank,
         size,
+        job: var(names::JOB).unwrap_or_else(|_| coordinator.to_string()),
         coordinator,
+        superior,
         key_fd: required(names::KEY_FD, number(names::KEY_FD)?)?,
         board_fd: number(names::BOARD_FD)?,
         tracker,
         heap_size: required(names::HEAP_SIZE, number(names::HEAP_SIZE)?)?,
         statistics: var(names::STATS).is_ok_and(|v| v == "1"),
-        tcp: var(names::TRANSPORT).is_ok_and(|v| v == "tcp"),
         secure: var(names::SECURE).is_ok_and(|v| v == "1"),
+        listen: listen()?,
         verbose: var(names::VERBOSE).is_ok_and(|v| v == "1"),
     }))
+}
+
+/// On one host by Unix sockets unless TCP is asked for; where others have to reach it from other hosts, by TCP at the given interface,
+/// and by Unix sockets for those on this host unless TCP alone is asked for.
+fn listen() -> Result<Vec<Listen>, String> {
+    let tcp = var(names::TRANSPORT).is_ok_and(|value| value == "tcp");
+    let interface = match var(names::LISTEN) {
+        Err(_) => tcp.then_some(Ipv4Addr::LOCALHOST.into()),
+        Ok(text) => Some(text.parse().map_err(|_| {
+            format!(
+                "{}={text} is not an IP address: start the program through caperun",
+                names::LISTEN
+            )
+        })?),
+    };
+    let unix = (!tcp).then_some(Listen::Unix);
+    Ok(unix.into_iter().chain(interface.map(Listen::Tcp)).collect())
 }
 
 /// Trackers that `CAPE_FAULT` (a comma-separated list, for tests) declares absent.

@@ -41,8 +41,16 @@ pub mod env {
     pub const RANK: &str = "CAPE_RANK";
     /// Number of ranks of the job.
     pub const SIZE: &str = "CAPE_SIZE";
-    /// The coordinator's address as `transport::Address` prints it.
+    /// The address of this rank's coordinator, as `transport::Address` prints it.
     pub const COORDINATOR: &str = "CAPE_COORDINATOR";
+    /// The number of the agent that is this rank's coordinator; absent: `caperun` itself is.
+    pub const AGENT: &str = "CAPE_AGENT";
+    /// Set by the command that pushed `caperun` to a host: the file to remove once it runs.
+    pub const PUSHED: &str = "CAPE_PUSHED";
+    /// Names the job, the same in every rank; no secret.
+    pub const JOB: &str = "CAPE_JOB";
+    /// The address of this host at which ranks of other hosts reach this one; absent: there are none.
+    pub const LISTEN: &str = "CAPE_LISTEN";
     /// Descriptor from which the 32 bytes of the job's key are read; closed by the runtime afterwards.
     pub const KEY_FD: &str = "CAPE_KEY_FD";
     /// Descriptor of the status board (see [`super::board`]); absent: no board.

@@ -277,6 +277,8 @@ pub struct Exchange {
     node: Box<dyn Transport>,
     /// Number of ranks of the job.
     ranks: u32,
+    /// Who coordinates this rank: the root of the tree of coordinators, or an agent that relays to it.
+    superior: Peer,
     desk: Desk<Inbox>,
     /// Where the background thread waits while others poll.
     resumed: Condvar,
@@ -314,11 +316,12 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str, from: Peer) -> T 
 }
 
 impl Exchange {
-    /// Wraps a connected transport of one of `ranks` ranks.
-    pub fn new(node: Box<dyn Transport>, ranks: u32) -> Exchange {
+    /// Wraps a connected transport of one of `ranks` ranks, which `superior` coordinates.
+    pub fn new(node: Box<dyn Transport>, ranks: u32, superior: Peer) -> Exchange {
         Exchange {
             node,
             ranks,
+            superior,
             desk: Desk::default(),
             resumed: Condvar::new(),
             closed: AtomicBool::new(false),
@@ -333,6 +336,11 @@ impl Exchange {
     pub fn close(&self) {
         self.closed.store(true, Release);
         self.node.close();
+    }
+
+    /// Who coordinates this rank.
+    pub fn superior(&self) -> Peer {
+        self.superior
     }
 
     /// The transport, for its counters.
@@ -496,10 +504,7 @@ impl Exchange {
             match event {
                 Event::Frame { from, frame } => self.sort_frame(from, frame),
                 // The coordinator is gone: so is the job.
-                Event::Closed {
-                    peer: Peer::Coordinator,
-                    ..
-                } => exit_now(1),
+                Event::Closed { peer, .. } if peer == self.superior => exit_now(1),
                 Event::Closed { peer, reason } => {
                     let message = format!("lost the link to {peer:?}: {reason}");
                     lock(&self.lost).get_or_insert((Instant::now() + LOST_PEER_GRACE, message));
@@ -513,7 +518,7 @@ impl Exchange {
     /// Decodes first and locks afterwards: a malformed message ends the job, which needs the inbox.
     fn sort_frame(&self, from: Peer, frame: Frame) {
         match (frame.kind, from) {
-            (CONTROL_FRAME, Peer::Coordinator) => {
+            (CONTROL_FRAME, from) if from == self.superior => {
                 self.sort_reply(decode(&frame.payload, "reply", from))
             }
             (ARRIVAL_FRAME, Peer::Rank(_)) => {
@@ -570,13 +575,13 @@ impl Exchange {
             tag: 0,
             payload: encode(request).into(),
         };
-        self.give(self.node.send(Peer::Coordinator, frame), "the coordinator");
+        self.give(self.node.send(self.superior, frame), "the coordinator");
     }
 
     fn me(&self) -> u32 {
         match self.node.me() {
             Peer::Rank(rank) => rank,
-            Peer::Coordinator => unreachable!("only ranks exchange deltas"),
+            Peer::Coordinator | Peer::Agent(_) => unreachable!("only ranks exchange deltas"),
         }
     }
 

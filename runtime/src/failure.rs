@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use transport::{Frame, Peer};
+use transport::Frame;
 
 use crate::control::{CONTROL_FRAME, Request};
 use crate::entry::encode;
@@ -27,7 +27,7 @@ pub fn fatal(message: impl std::fmt::Display) -> ! {
         session
             .exchange
             .node()
-            .send(Peer::Coordinator, frame)
+            .send(session.exchange.superior(), frame)
             .is_ok()
     });
     if told && let Some(session) = session::get() {

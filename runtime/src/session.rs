@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use ckpt_incremental::{
     ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use,
 };
-use transport::{JobKey, Listen, Node, Peer, Settings, Transport};
+use transport::{JobKey, Node, Peer, Settings, Transport};
 
 use crate::cells::Cells;
 use crate::config::openmp::DisplayEnv;
@@ -155,11 +155,7 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
-    crate::ffi::files::start(
-        session.rank,
-        session.size,
-        &config.coordinator.addresses()[0].to_string(),
-    );
+    crate::ffi::files::start(session.rank, session.size, &config.job);
     // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
     let spawned = os::with_signals_blocked(|| {
         std::thread::Builder::new()
@@ -184,11 +180,6 @@ extern "C" fn serve() {
 }
 
 fn connect(config: &JobConfig) -> Result<Session, String> {
-    let listen = if config.tcp {
-        Listen::Tcp(std::net::Ipv4Addr::LOCALHOST.into())
-    } else {
-        Listen::Unix
-    };
     let key = os::read_key(config.key_fd)
         .map_err(|error| format!("cannot read the job's key: {error}"))?;
     let me = Peer::Rank(config.rank);
@@ -196,9 +187,9 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         secure: config.secure,
         ..Settings::default()
     };
-    let node = Node::with_settings(me, &[listen], JobKey::from_bytes(key), settings)
+    let node = Node::with_settings(me, &config.listen, JobKey::from_bytes(key), settings)
         .map_err(|error| format!("cannot listen: {error}"))?;
-    node.introduce_at(Peer::Coordinator, config.coordinator.clone());
+    node.introduce_at(config.superior, config.coordinator.clone());
     node.set_ranks(config.size);
 
     let stack_size = os::limit(libc::RLIMIT_STACK)
@@ -238,7 +229,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
             stack_size: stack_size as u64,
         },
     };
-    let exchange = Exchange::new(Box::new(Guarded(node)), config.size);
+    let exchange = Exchange::new(Box::new(Guarded(node)), config.size, config.superior);
     exchange.request(&hello);
     let board = config
         .board_fd

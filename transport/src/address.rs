@@ -12,24 +12,31 @@ const MAX_NAME: usize = 107;
 pub enum Peer {
     /// The control-plane process, `caperun`.
     Coordinator,
-    /// A rank.
+    /// A rank; below 2^31.
     Rank(u32),
+    /// A sub-coordinator: relays between some of the ranks and the coordinator; below 2^31 - 1.
+    Agent(u32),
 }
 
 impl Peer {
     /// The number that stands for the coordinator on the wire.
     const COORDINATOR: u32 = u32::MAX;
 
+    /// The bit that tells agents from ranks on the wire.
+    const AGENT: u32 = 1 << 31;
+
     pub(crate) fn to_wire(self) -> u32 {
         match self {
             Self::Coordinator => Self::COORDINATOR,
             Self::Rank(rank) => rank,
+            Self::Agent(agent) => Self::AGENT | agent,
         }
     }
 
     pub(crate) fn from_wire(wire: u32) -> Self {
         match wire {
             Self::COORDINATOR => Self::Coordinator,
+            agent if agent & Self::AGENT != 0 => Self::Agent(agent & !Self::AGENT),
             rank => Self::Rank(rank),
         }
     }
@@ -40,6 +47,7 @@ impl fmt::Display for Peer {
         match self {
             Self::Coordinator => f.write_str("the coordinator"),
             Self::Rank(rank) => write!(f, "rank {rank}"),
+            Self::Agent(agent) => write!(f, "agent {agent}"),
         }
     }
 }
@@ -124,7 +132,13 @@ mod tests {
 
     #[test]
     fn peers_survive_the_wire() {
-        for peer in [Peer::Coordinator, Peer::Rank(0), Peer::Rank(7)] {
+        for peer in [
+            Peer::Coordinator,
+            Peer::Rank(0),
+            Peer::Rank(7),
+            Peer::Agent(0),
+            Peer::Agent(7),
+        ] {
             assert_eq!(Peer::from_wire(peer.to_wire()), peer);
         }
     }

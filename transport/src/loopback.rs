@@ -66,6 +66,8 @@ impl Job {
         match peer {
             Peer::Coordinator => Some(coordinator),
             Peer::Rank(rank) => ranks.get(usize::try_from(rank).ok()?),
+            // A job in one process has no use for them.
+            Peer::Agent(_) => None,
         }
     }
 }
@@ -106,6 +108,7 @@ impl Transport for Loopback {
         Address::Unix(match self.me {
             Peer::Coordinator => "loopback-coordinator".to_owned(),
             Peer::Rank(rank) => format!("loopback-{rank}"),
+            Peer::Agent(agent) => format!("loopback-agent-{agent}"),
         })
     }
 

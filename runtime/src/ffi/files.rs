@@ -123,9 +123,9 @@ impl Transport for Guarded {
 }
 
 /// Called on every rank when its session begins.
-pub fn start(rank: u32, ranks: u32, coordinator: &str) {
+pub fn start(rank: u32, ranks: u32, job: &str) {
     let _internal = internal();
-    let address = format!("cape-files-{coordinator}");
+    let address = format!("cape-files-{job}");
     table::initialise(rank);
     descriptors::choose_numbers(rank, ranks);
     if rank == 0 {

@@ -51,6 +51,7 @@ struct Rank {
     rank: u32,
     size: u32,
     node: Node,
+    superior: Peer,
     inbox: VecDeque<Reply>,
 }
 
@@ -62,12 +63,21 @@ impl Rank {
             .read_exact(&mut key)
             .expect("a key of 32 bytes");
         let listen = match variable(names::TRANSPORT).as_str() {
-            "tcp" => Listen::Tcp(std::net::Ipv4Addr::LOCALHOST.into()),
+            "tcp" => Listen::Tcp(
+                std::env::var(names::LISTEN)
+                    .map_or(std::net::Ipv4Addr::LOCALHOST.into(), |interface| {
+                        interface.parse().expect("an address")
+                    }),
+            ),
             _ => Listen::Unix,
+        };
+        let superior = match std::env::var(names::AGENT) {
+            Ok(agent) => Peer::Agent(agent.parse().expect("a number")),
+            Err(_) => Peer::Coordinator,
         };
         let node = Node::new(Peer::Rank(rank), listen, JobKey::from_bytes(key)).expect("listens");
         node.introduce(
-            Peer::Coordinator,
+            superior,
             variable(names::COORDINATOR).parse().expect("an address"),
         );
         let mut identity = Identity {
@@ -92,6 +102,7 @@ impl Rank {
             rank,
             size,
             node,
+            superior,
             inbox: VecDeque::new(),
         };
         rank.ask(&Request::Hello {
@@ -116,7 +127,7 @@ impl Rank {
         let payload = postcard::to_stdvec(request).expect("encodes").into();
         self.node
             .send(
-                Peer::Coordinator,
+                self.superior,
                 Frame {
                     kind: CONTROL_FRAME,
                     tag: 0,
@@ -135,10 +146,7 @@ impl Rank {
             self.node.poll(None, &mut events).expect("polls");
             for event in events.drain(..) {
                 match event {
-                    Event::Frame {
-                        from: Peer::Coordinator,
-                        frame,
-                    } => {
+                    Event::Frame { from, frame } if from == self.superior => {
                         let reply = postcard::from_bytes(&frame.payload).expect("decodes");
                         if reply == Reply::Abort {
                             leave(1);
@@ -399,7 +407,7 @@ fn garbage() -> ! {
         let payload = vec![0xff; 100].into();
         rank.node
             .send(
-                Peer::Coordinator,
+                rank.superior,
                 Frame {
                     kind: CONTROL_FRAME,
                     tag: 0,

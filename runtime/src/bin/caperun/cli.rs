@@ -105,6 +105,9 @@ impl FromStr for Export {
             names::RANK,
             names::SIZE,
             names::COORDINATOR,
+            names::AGENT,
+            names::JOB,
+            names::LISTEN,
             names::KEY_FD,
             names::BOARD_FD,
         ]
@@ -222,6 +225,12 @@ pub struct Options {
     pub exports: Vec<Export>,
     /// Longest time the job may take.
     pub timeout: Option<Duration>,
+    /// Seconds that an agent on another host may take to report.
+    pub launch_patience: u32,
+    /// How long a host may be silent before it counts as lost.
+    pub silence: Duration,
+    /// The address at which this host listens for others, if not to be found out.
+    pub interface: Option<std::net::IpAddr>,
     /// Say what was decided.
     pub verbose: bool,
     /// The program as the user named it.
@@ -323,6 +332,9 @@ pub fn options(
         tag_output: raw.tag_output,
         exports: raw.export,
         timeout: raw.timeout,
+        launch_patience: environment.launch_patience,
+        silence: Duration::from_secs(environment.silence.into()),
+        interface: environment.interface,
         verbose: raw.verbose || environment.verbose,
         program,
         arguments: words.collect(),
@@ -342,7 +354,7 @@ impl Options {
     pub fn missing_exports(&self) -> impl Iterator<Item = &str> {
         self.exports
             .iter()
-            .filter(|export| export.value.is_none() && !environment::is_set(&export.name))
+            .filter(|export| export.value.is_none() && environment::value(&export.name).is_none())
             .map(|export| export.name.as_str())
     }
 }

@@ -183,7 +183,7 @@ fn wait(mut child: Child, signals: &Signals) -> Result<ExitStatus, Failure> {
             Some(Notice::Continue) => {
                 let _ = kill(group, Signal::SIGCONT);
             }
-            Some(Notice::Child | Notice::Forward(_) | Notice::OutputWritten) => {}
+            Some(_) => {}
         }
     }
 }

@@ -60,15 +60,21 @@ pub fn holding(secret: &[u8]) -> Result<OwnedFd, Failure> {
     Ok(out_of_the_way(read))
 }
 
+fn no_pipe(error: nix::Error) -> Failure {
+    Failure::new(format!(
+        "cannot create a pipe for a rank's output: {error}; raise ulimit -n or lower -n"
+    ))
+}
+
+/// A pipe; both ends close on exec.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
+    pipe2(OFlag::O_CLOEXEC).map_err(no_pipe)
+}
+
 /// A pipe whose reading end does not block; both ends close on exec.
 pub fn output_pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
-    let failed = |error| {
-        Failure::new(format!(
-            "cannot create a pipe for --tag-output: {error}; raise ulimit -n or lower -n"
-        ))
-    };
-    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
-    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(failed)?;
+    let (read, write) = pipe()?;
+    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(no_pipe)?;
     Ok((read, write))
 }
 

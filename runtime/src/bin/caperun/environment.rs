@@ -11,6 +11,11 @@ use crate::hosts::{Mistake, hostfile};
 use crate::memory::Size;
 use crate::report::Failure;
 
+/// See [`Environment::launch_patience`].
+const LAUNCH_PATIENCE: u32 = 30;
+/// See [`Environment::silence`].
+const SILENCE: u32 = 8;
+
 /// Defaults for options, and the directories the system names.
 #[derive(Debug, Default)]
 pub struct Environment {
@@ -34,6 +39,12 @@ pub struct Environment {
     pub allocation: Option<Result<Allocation, Mistake>>,
     /// What the batch system calls this machine.
     pub node: Option<String>,
+    /// `CAPE_LAUNCH_TIMEOUT`: seconds that an agent on another host may take to report.
+    pub launch_patience: u32,
+    /// `CAPE_DETECTION_TIME`: seconds without a sign of life after which a host counts as lost.
+    pub silence: u32,
+    /// `CAPE_INTERFACE`: the address at which this host listens for others.
+    pub interface: Option<std::net::IpAddr>,
     /// `PATH`.
     pub path: OsString,
     /// `TMPDIR`, or `/tmp`.
@@ -57,6 +68,14 @@ fn read_by<T>(
         }),
         _ => Ok(None),
     }
+}
+
+fn seconds(text: &str) -> Result<u32, String> {
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| (2..=86_400).contains(seconds));
+    seconds.ok_or_else(|| "expected a number of seconds, 2 to 86400".to_owned())
 }
 
 fn switch(name: &str) -> bool {
@@ -85,6 +104,12 @@ pub fn read() -> Result<Environment, Failure> {
         transport: parsed(names::TRANSPORT)?,
         heap_size: parsed(names::HEAP_SIZE)?,
         secure: switch(names::SECURE),
+        launch_patience: read_by("CAPE_LAUNCH_TIMEOUT", seconds)?.unwrap_or(LAUNCH_PATIENCE),
+        silence: read_by("CAPE_DETECTION_TIME", seconds)?.unwrap_or(SILENCE),
+        interface: read_by("CAPE_INTERFACE", |text| {
+            text.parse()
+                .map_err(|_| "expected an IP address of this host".to_owned())
+        })?,
         stats: switch(names::STATS),
         verbose: switch(names::VERBOSE),
         launch_agent: text("CAPE_LAUNCH_AGENT"),
@@ -99,7 +124,29 @@ pub fn read() -> Result<Environment, Failure> {
     })
 }
 
-/// Whether a variable named by `-x NAME` is there to be passed on.
-pub fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some()
+/// If this `caperun` was sent here to be an agent: the file is not needed by name any more, and ranks are not to know of it.
+pub fn remove_pushed_file() {
+    if let Some(file) = std::env::var_os(names::PUSHED) {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+/// A variable named by `-x NAME`, to be passed on.
+pub fn value(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Variables that ranks on other hosts get, too: what governs OpenMP and this runtime, and what a program would notice if its ranks
+/// differed in it (language, time zone, where libraries are).
+pub fn surroundings() -> Vec<(String, OsString)> {
+    let passed = |name: &str| {
+        ["OMP_", "GOMP_", "CAPE_", "LC_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || ["LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH"].contains(&name)
+    };
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| passed(name))
+        .collect()
 }

@@ -88,6 +88,18 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The tighter of both in everything: what holds on several hosts.
+    pub fn and(self, other: Limits) -> Limits {
+        let both = self.address_space.zip(other.address_space);
+        Limits {
+            address_space: both
+                .map(|(one, two)| one.min(two))
+                .or(self.address_space)
+                .or(other.address_space),
+            physical: self.physical.min(other.physical),
+        }
+    }
+
     /// Asks the kernel.
     pub fn of_this_machine() -> Limits {
         let address_space = getrlimit(Resource::RLIMIT_AS)

@@ -1,26 +1,37 @@
-//! `--tag-output`: whole lines of the ranks' output, each with the rank and the stream it comes from.
+//! Output that does not go from a rank straight to where `caperun`'s own goes: tagged, or of another host.
 //!
-//! One thread reads all pipes. When all ranks have ended, everything they wrote is in the pipes, so what is there then is the
-//! rest: a process that a rank left in the background cannot keep the job from ending.
+//! ```text
+//! rank ──pipe──► Reader (a thread of whoever forked the rank) ──notice──► crew ──link──► … ──► Writer (a thread of caperun)
+//!                  ▲ stops at a window of unwritten bytes                                          │
+//!                  └──────────────────────────────────── written ◄─────────────────────────────────┘
+//! ```
+//!
+//! Neither the event loop nor a rank's neighbours wait for whoever reads the output: when it is slow, ranks that write much are. When
+//! all ranks have ended, everything they wrote is in the pipes, so what is there then is the rest: a process that a rank left in
+//! the background cannot keep the job from ending.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::{Deserialize, Serialize};
 
 use crate::report::Failure;
-use crate::signals::Notice;
+use crate::signals::{Herald, Notice};
 
 /// A line longer than this is broken: one rank must not take all memory.
 const LONGEST_LINE: usize = 16 << 20;
 /// Bytes read at a time.
 const READ_SIZE: usize = 64 << 10;
+/// Bytes of ranks' output that a reader may have read and nobody written.
+const WINDOW: usize = 512 << 10;
 
 /// One of a rank's two streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Stream {
     /// Standard output.
     Output,
@@ -28,26 +39,350 @@ pub enum Stream {
     Error,
 }
 
-/// Cuts a stream into lines and puts the tag before each.
+/// Whose output it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A rank's: it counts against the window.
+    Rank(u32, Stream),
+    /// What an agent's launch command says.
+    Agent(u32),
+}
+
+/// The reading end of a pipe.
+#[derive(Debug)]
+pub struct Source {
+    pipe: OwnedFd,
+    origin: Origin,
+}
+
+impl Source {
+    /// A source over `pipe`, which does not block.
+    pub fn new(pipe: OwnedFd, origin: Origin) -> Source {
+        Source { pipe, origin }
+    }
+
+    fn of_a_rank(&self) -> bool {
+        matches!(self.origin, Origin::Rank(..))
+    }
+}
+
+#[derive(Debug)]
+enum Command {
+    Add(Source),
+    Written(usize),
+    Close(Origin),
+    Finish,
+}
+
+/// The thread that reads pipes, for whoever forked the processes that write to them.
+#[derive(Debug)]
+pub struct Reader {
+    commands: Sender<Command>,
+    bell: OwnedFd,
+}
+
+impl Reader {
+    /// Starts it. What it reads it says as [`Notice::Output`].
+    pub fn start(herald: Herald) -> Result<Reader, Failure> {
+        let (heard, bell) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+            .map_err(|error| cannot_start(&error))?;
+        let (commands, receiver) = channel();
+        let reading = Reading {
+            commands: receiver,
+            bell: heard,
+            herald,
+            sources: Vec::new(),
+            unwritten: 0,
+            finishing: false,
+        };
+        std::thread::Builder::new()
+            .name("reader".into())
+            .spawn(move || reading.run())
+            .map_err(|error| cannot_start(&error))?;
+        Ok(Reader { commands, bell })
+    }
+
+    fn tell(&self, command: Command) {
+        // The thread ends with this value only; a full pipe rings as well as one more byte would.
+        let _ = self.commands.send(command);
+        let _ = nix::unistd::write(&self.bell, &[0]);
+    }
+
+    /// Reads from `source`, too.
+    pub fn add(&self, source: Source) {
+        self.tell(Command::Add(source));
+    }
+
+    /// So many bytes of ranks' output have been written.
+    pub fn written(&self, bytes: usize) {
+        self.tell(Command::Written(bytes));
+    }
+
+    /// Nobody reads the output of this rank: closing the pipe tells it, as it would tell any program.
+    pub fn close(&self, rank: u32, stream: Stream) {
+        self.tell(Command::Close(Origin::Rank(rank, stream)));
+    }
+
+    /// All ranks have ended: reads what they left, then says [`Notice::OutputRead`].
+    pub fn finish(&self) {
+        self.tell(Command::Finish);
+    }
+}
+
+fn cannot_start(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(format!(
+        "cannot start a thread for output: {error}; raise ulimit -u and ulimit -n"
+    ))
+}
+
+struct Reading {
+    commands: Receiver<Command>,
+    bell: OwnedFd,
+    herald: Herald,
+    sources: Vec<Source>,
+    unwritten: usize,
+    finishing: bool,
+}
+
+/// Whether a source may have more.
+#[derive(PartialEq, Eq)]
+enum More {
+    Perhaps,
+    NotNow,
+    Never,
+}
+
+impl Reading {
+    fn run(mut self) {
+        loop {
+            let ready = match self.wait() {
+                Ok(ready) => ready,
+                Err(Errno::EINTR) => continue,
+                Err(_) => return,
+            };
+            let mut bytes = [0; 64];
+            while nix::unistd::read(&self.bell, &mut bytes).is_ok_and(|length| length > 0) {}
+            if nix::unistd::read(&self.bell, &mut bytes) == Ok(0) {
+                return;
+            }
+            self.transfer(&ready);
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command);
+            }
+            if self.finishing {
+                self.drain();
+            }
+        }
+    }
+
+    fn may_read(&self, source: &Source) -> bool {
+        self.unwritten < WINDOW || !source.of_a_rank()
+    }
+
+    /// Waits; which sources are ready.
+    fn wait(&self) -> Result<Vec<bool>, Errno> {
+        let mut waiting = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
+        let read: Vec<bool> = self.sources.iter().map(|one| self.may_read(one)).collect();
+        for (source, read) in self.sources.iter().zip(&read) {
+            if *read {
+                waiting.push(PollFd::new(source.pipe.as_fd(), PollFlags::POLLIN));
+            }
+        }
+        poll(&mut waiting, PollTimeout::NONE)?;
+        let mut ready = waiting[1..].iter().map(|one| one.any().unwrap_or(false));
+        Ok(read
+            .into_iter()
+            .map(|read| read && ready.next().unwrap_or(false))
+            .collect())
+    }
+
+    fn transfer(&mut self, ready: &[bool]) {
+        let mut sources = std::mem::take(&mut self.sources);
+        let mut ready = ready.iter();
+        sources
+            .retain(|source| !*ready.next().unwrap_or(&false) || self.read(source) != More::Never);
+        self.sources = sources;
+    }
+
+    fn read(&mut self, source: &Source) -> More {
+        let mut buffer = vec![0; READ_SIZE];
+        match nix::unistd::read(&source.pipe, &mut buffer) {
+            Ok(length) => {
+                buffer.truncate(length);
+                if source.of_a_rank() {
+                    self.unwritten += length;
+                }
+                self.herald.say(Notice::Output(source.origin, buffer));
+                if length == 0 {
+                    More::Never
+                } else {
+                    More::Perhaps
+                }
+            }
+            Err(Errno::EAGAIN) => More::NotNow,
+            Err(Errno::EINTR) => More::Perhaps,
+            Err(_) => More::Never,
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Add(source) => self.sources.push(source),
+            Command::Written(bytes) => self.unwritten = self.unwritten.saturating_sub(bytes),
+            Command::Close(origin) => self.sources.retain(|source| source.origin != origin),
+            Command::Finish => self.finishing = true,
+        }
+    }
+
+    /// Takes what ranks have left, as far as the window allows.
+    fn drain(&mut self) {
+        let mut sources = std::mem::take(&mut self.sources);
+        sources.retain(|source| {
+            if !source.of_a_rank() {
+                return true;
+            }
+            while self.may_read(source) {
+                if self.read(source) != More::Perhaps {
+                    return false;
+                }
+            }
+            true
+        });
+        self.sources = sources;
+        if !self.sources.iter().any(Source::of_a_rank) {
+            self.finishing = false;
+            self.herald.say(Notice::OutputRead);
+        }
+    }
+}
+
+/// A piece of a rank's output, to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The agent that read it; `None`: this process.
+    pub agent: Option<u32>,
+    /// The rank.
+    pub rank: u32,
+    /// Where it wrote.
+    pub stream: Stream,
+    /// The bytes; none: the stream has ended.
+    pub bytes: Vec<u8>,
+}
+
+/// What became of a [`Piece`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// As in the piece.
+    pub agent: Option<u32>,
+    /// As in the piece.
+    pub rank: u32,
+    /// As in the piece.
+    pub stream: Stream,
+    /// Its length.
+    pub bytes: usize,
+    /// Nobody reads it.
+    pub refused: bool,
+}
+
+/// The thread that writes what ranks have written elsewhere.
+#[derive(Debug)]
+pub struct Writer {
+    pieces: Sender<Piece>,
+}
+
+impl Writer {
+    /// Starts it; with `tagged`, each line begins with the rank and the stream it comes from. It says [`Notice::Written`] for
+    /// each piece, and [`Notice::OutputWritten`] at its end.
+    pub fn start(tagged: bool, herald: Herald) -> Result<Writer, Failure> {
+        let (pieces, receiver) = channel();
+        std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || write_all(&receiver, tagged, &herald))
+            .map_err(|error| cannot_start(&error))?;
+        Ok(Writer { pieces })
+    }
+
+    /// Writes a piece.
+    pub fn write(&self, piece: Piece) {
+        // The thread lives as long as this value.
+        let _ = self.pieces.send(piece);
+    }
+
+    /// There will be no more: what is unfinished is written, then the thread ends.
+    pub fn finish(self) {
+        drop(self.pieces);
+    }
+}
+
+fn write_all(pieces: &Receiver<Piece>, tagged: bool, herald: &Herald) {
+    let mut unfinished: HashMap<(u32, Stream), Lines> = HashMap::new();
+    while let Ok(piece) = pieces.recv() {
+        let Piece {
+            agent,
+            rank,
+            stream,
+            bytes,
+        } = piece;
+        let lines = unfinished
+            .entry((rank, stream))
+            .or_insert_with(|| Lines::new(rank, stream, tagged));
+        let mut out = Vec::new();
+        if bytes.is_empty() {
+            lines.finish(&mut out);
+        } else {
+            lines.push(&bytes, &mut out);
+        }
+        let refused = write(stream, &out).is_err();
+        herald.say(Notice::Written(Receipt {
+            agent,
+            rank,
+            stream,
+            bytes: bytes.len(),
+            refused,
+        }));
+    }
+    for ((_, stream), mut lines) in unfinished {
+        let mut out = Vec::new();
+        lines.finish(&mut out);
+        let _ = write(stream, &out);
+    }
+    // Nobody listens if the job did not wait for us.
+    herald.say(Notice::OutputWritten);
+}
+
+/// Cuts a stream into lines, so that those of several ranks do not mix, and tags them.
 #[derive(Debug)]
 struct Lines {
     tag: Vec<u8>,
+    /// Parts of lines are passed on: the driver may ask its user something.
+    at_once: bool,
+    tagged: bool,
     unfinished: Vec<u8>,
 }
 
 impl Lines {
-    fn new(rank: u32, stream: Stream) -> Lines {
+    fn new(rank: u32, stream: Stream, tagged: bool) -> Lines {
         let name = match stream {
             Stream::Output => "stdout",
             Stream::Error => "stderr",
         };
+        let tag = if tagged {
+            format!("[{rank}]<{name}>: ").into_bytes()
+        } else {
+            Vec::new()
+        };
         Lines {
-            tag: format!("[{rank}]<{name}>: ").into_bytes(),
+            tag,
+            tagged,
+            at_once: rank == 0 && !tagged,
             unfinished: Vec::new(),
         }
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.at_once {
+            return out.extend_from_slice(bytes);
+        }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.unfinished.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
@@ -60,70 +395,16 @@ impl Lines {
         }
     }
 
+    /// What is not a whole line: tagged it becomes one, else it stays what the rank wrote.
     fn finish(&mut self, out: &mut Vec<u8>) {
-        if !self.unfinished.is_empty() {
-            self.push(b"\n", out);
+        if self.unfinished.is_empty() {
+            return;
         }
-    }
-}
-
-/// The reading end of one stream of one rank.
-#[derive(Debug)]
-pub struct Source {
-    pipe: OwnedFd,
-    stream: Stream,
-    lines: Lines,
-}
-
-/// Whether a source may have more.
-#[derive(PartialEq, Eq)]
-enum More {
-    Perhaps,
-    NotNow,
-    Never,
-}
-
-impl Source {
-    /// A source over `pipe`, which does not block.
-    pub fn new(pipe: OwnedFd, rank: u32, stream: Stream) -> Source {
-        Source {
-            pipe,
-            stream,
-            lines: Lines::new(rank, stream),
+        out.extend_from_slice(&self.tag);
+        out.append(&mut self.unfinished);
+        if self.tagged {
+            out.push(b'\n');
         }
-    }
-
-    /// Reads once and writes what is whole.
-    fn transfer(&mut self) -> More {
-        let mut buffer = vec![0; READ_SIZE];
-        let mut out = Vec::new();
-        let more = match nix::unistd::read(&self.pipe, &mut buffer) {
-            Ok(0) => {
-                self.lines.finish(&mut out);
-                More::Never
-            }
-            Ok(length) => {
-                self.lines.push(&buffer[..length], &mut out);
-                More::Perhaps
-            }
-            Err(Errno::EAGAIN) => More::NotNow,
-            Err(Errno::EINTR) => More::Perhaps,
-            Err(_) => More::Never,
-        };
-        // If nobody reads our output, closing the pipe tells the rank as it would tell any program.
-        if write(self.stream, &out).is_err() {
-            More::Never
-        } else {
-            more
-        }
-    }
-
-    /// Takes what is there and ends.
-    fn drain(mut self) {
-        while self.transfer() == More::Perhaps {}
-        let mut out = Vec::new();
-        self.lines.finish(&mut out);
-        let _ = write(self.stream, &out);
     }
 }
 
@@ -141,72 +422,12 @@ fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// The thread that writes the ranks' output.
-#[derive(Debug)]
-pub struct Tagger {
-    stop: OwnedFd,
-}
-
-impl Tagger {
-    /// Starts it. It says [`Notice::OutputWritten`] at its end.
-    pub fn start(sources: Vec<Source>, notices: Sender<Notice>) -> Result<Tagger, Failure> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::new(format!("cannot start writing output: {error}"))
-        };
-        let (stopped, stop) =
-            nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|error| failed(&error))?;
-        let body = move || {
-            run(sources, &stopped);
-            // Nobody listens if the job did not wait for us.
-            let _ = notices.send(Notice::OutputWritten);
-        };
-        std::thread::Builder::new()
-            .name("output".into())
-            .spawn(body)
-            .map_err(|error| failed(&error))?;
-        Ok(Tagger { stop })
-    }
-
-    /// All ranks have ended: what they left is written, then the thread ends.
-    pub fn finish(self) {
-        drop(self.stop);
-    }
-}
-
-/// Copies until `stopped` hangs up, then drains.
-fn run(mut sources: Vec<Source>, stopped: &OwnedFd) {
-    loop {
-        let mut waiting = vec![PollFd::new(stopped.as_fd(), PollFlags::POLLIN)];
-        waiting.extend(
-            sources
-                .iter()
-                .map(|source| PollFd::new(source.pipe.as_fd(), PollFlags::POLLIN)),
-        );
-        match poll(&mut waiting, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(_) => break,
-        }
-        let ready: Vec<bool> = waiting
-            .iter()
-            .map(|one| one.any().unwrap_or(false))
-            .collect();
-        if ready[0] {
-            break;
-        }
-        let mut ready = ready.into_iter().skip(1);
-        sources.retain_mut(|source| {
-            !ready.next().unwrap_or(false) || source.transfer() != More::Never
-        });
-    }
-    sources.into_iter().for_each(Source::drain);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn lines(pieces: &[&str]) -> String {
-        let mut lines = Lines::new(3, Stream::Output);
+    fn lines(rank: u32, tagged: bool, pieces: &[&str]) -> String {
+        let mut lines = Lines::new(rank, Stream::Output, tagged);
         let mut out = Vec::new();
         pieces
             .iter()
@@ -217,18 +438,34 @@ mod tests {
 
     #[test]
     fn lines_are_whole_however_they_arrive() {
-        assert_eq!(lines(&["a\nb\n"]), "[3]<stdout>: a\n[3]<stdout>: b\n");
         assert_eq!(
-            lines(&["a", "b", "\n", "\n"]),
+            lines(3, true, &["a\nb\n"]),
+            "[3]<stdout>: a\n[3]<stdout>: b\n"
+        );
+        assert_eq!(
+            lines(3, true, &["a", "b", "\n", "\n"]),
             "[3]<stdout>: ab\n[3]<stdout>: \n"
         );
-        assert_eq!(lines(&["a\nend"]), "[3]<stdout>: a\n[3]<stdout>: end\n");
-        assert_eq!(lines(&[]), "");
+        assert_eq!(
+            lines(3, true, &["a\nend"]),
+            "[3]<stdout>: a\n[3]<stdout>: end\n"
+        );
+        assert_eq!(lines(3, true, &[]), "");
+        assert_eq!(lines(3, false, &["a", "b\nend"]), "ab\nend");
+    }
+
+    #[test]
+    fn the_driver_may_ask_in_the_middle_of_a_line() {
+        let mut out = Vec::new();
+        Lines::new(0, Stream::Output, false).push(b"how many? ", &mut out);
+        assert_eq!(out, b"how many? ");
+        Lines::new(1, Stream::Output, false).push(b"how many? ", &mut out);
+        assert_eq!(out, b"how many? ");
     }
 
     #[test]
     fn an_endless_line_is_broken() {
-        let mut lines = Lines::new(0, Stream::Error);
+        let mut lines = Lines::new(0, Stream::Error, true);
         let mut out = Vec::new();
         let piece = vec![b'x'; LONGEST_LINE];
         lines.push(&piece, &mut out);

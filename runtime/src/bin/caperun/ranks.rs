@@ -1,5 +1,6 @@
 //! The ranks as processes: which are alive, linked, or gone, and why.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::agent::protocol::Target;
 
 /// How long a dead rank's last messages may take to be read where its link does not end with it (a child holds it open).
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -52,10 +55,12 @@ impl Rank {
     }
 }
 
-/// All ranks of the job.
+/// Ranks that this process has forked.
 #[derive(Debug)]
 pub struct Ranks {
-    ranks: Vec<Rank>,
+    ranks: BTreeMap<u32, Rank>,
+    /// The job has one rank.
+    alone: bool,
 }
 
 /// A rank's end.
@@ -73,7 +78,7 @@ pub struct Exit {
 
 /// The next child that has ended, if any.
 #[allow(unsafe_code)]
-fn reap() -> Option<(Pid, ExitStatus)> {
+pub fn reap() -> Option<(Pid, ExitStatus)> {
     let mut status = 0;
     // SAFETY: the status is valid for the call to write; -1 with WNOHANG asks for any child without waiting. (nix's waitpid
     // loses the status of a child that died of a real-time signal.)
@@ -82,33 +87,27 @@ fn reap() -> Option<(Pid, ExitStatus)> {
 }
 
 impl Ranks {
-    /// The ranks that run as `pids`.
-    pub fn new(pids: &[Pid]) -> Ranks {
-        let rank = |pid: &Pid| Rank {
-            pid: *pid,
+    /// The ranks that run as these processes, of a job of so many ranks.
+    pub fn new(pids: &[(u32, Pid)], job: u32) -> Ranks {
+        let rank = |pid: Pid| Rank {
+            pid,
             link: Link::Never,
             exit: None,
             judged: false,
             dismissed: false,
         };
         Ranks {
-            ranks: pids.iter().map(rank).collect(),
+            ranks: pids
+                .iter()
+                .map(|(number, pid)| (*number, rank(*pid)))
+                .collect(),
+            alone: job == 1,
         }
-    }
-
-    /// Number of ranks.
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.ranks.len()).expect("as many as asked for with -n")
-    }
-
-    /// Process of `rank`.
-    pub fn pid(&self, rank: u32) -> i32 {
-        self.ranks[rank as usize].pid.as_raw()
     }
 
     /// A message of `rank` has arrived; `false`: there is no such rank.
     pub fn heard(&mut self, rank: u32) -> bool {
-        let Some(rank) = self.ranks.get_mut(rank as usize) else {
+        let Some(rank) = self.ranks.get_mut(&rank) else {
             return false;
         };
         if matches!(rank.link, Link::Never) {
@@ -119,7 +118,7 @@ impl Ranks {
 
     /// The link of `rank` is gone.
     pub fn unlinked(&mut self, rank: u32, reason: String) {
-        if let Some(rank) = self.ranks.get_mut(rank as usize) {
+        if let Some(rank) = self.ranks.get_mut(&rank) {
             rank.link = Link::Lost {
                 reason,
                 at: Instant::now(),
@@ -128,58 +127,66 @@ impl Ranks {
         }
     }
 
-    /// Takes the exit statuses of processes that have ended.
-    pub fn reap(&mut self) {
-        while let Some((pid, status)) = reap() {
-            if let Some(rank) = self.ranks.iter_mut().find(|rank| rank.pid == pid) {
+    /// The process `pid` has ended; `false`: it is no rank's.
+    pub fn ended(&mut self, pid: Pid, status: ExitStatus) -> bool {
+        match self.ranks.values_mut().find(|rank| rank.pid == pid) {
+            Some(rank) => {
                 rank.exit = Some((status, Instant::now()));
+                true
             }
+            None => false,
         }
-    }
-
-    /// Whether `rank` has ended.
-    pub fn ended(&self, rank: u32) -> bool {
-        self.ranks[rank as usize].exit.is_some()
     }
 
     /// Whether all ranks have ended and their ends were judged.
     pub fn all_judged(&self) -> bool {
-        self.ranks.iter().all(|rank| rank.judged)
+        self.ranks.values().all(|rank| rank.judged)
     }
 
     /// Ranks that have not ended.
     pub fn alive(&self) -> Vec<u32> {
-        (0u32..)
-            .zip(&self.ranks)
-            .filter(|(_, rank)| rank.exit.is_none())
-            .map(|(number, _)| number)
+        let alive = self.ranks.iter().filter(|(_, rank)| rank.exit.is_none());
+        alive.map(|(number, _)| *number).collect()
+    }
+
+    /// Those of `target` that have not ended.
+    pub fn alive_of(&self, target: &Target) -> Vec<u32> {
+        if let Target::One(rank) = target {
+            let alive = self.ranks.get(rank).is_some_and(|rank| rank.exit.is_none());
+            return alive.then_some(*rank).into_iter().collect();
+        }
+        let alive = self.alive();
+        alive
+            .into_iter()
+            .filter(|rank| target.includes(*rank))
             .collect()
     }
 
     /// Sends `signal` to `rank` if it has not ended: its process id cannot have been given to another before it is reaped.
     pub fn signal(&self, rank: u32, signal: Signal) {
-        let rank = &self.ranks[rank as usize];
-        if rank.exit.is_none() {
+        if let Some(rank) = self.ranks.get(&rank).filter(|rank| rank.exit.is_none()) {
             let _ = kill(rank.pid, signal);
         }
     }
 
     /// From now on the end of `rank` is our own doing.
     pub fn dismiss(&mut self, rank: u32) {
-        self.ranks[rank as usize].dismissed = true;
+        if let Some(rank) = self.ranks.get_mut(&rank) {
+            rank.dismissed = true;
+        }
     }
 
     /// The next end that may be judged at `now`; each is returned once.
     pub fn next_exit(&mut self, now: Instant) -> Option<Exit> {
-        let alone = self.ranks.len() == 1;
-        (0u32..).zip(&mut self.ranks).find_map(|(number, rank)| {
+        let alone = self.alone;
+        self.ranks.iter_mut().find_map(|(number, rank)| {
             let (status, at) = rank.exit.filter(|_| !rank.judged)?;
             if rank.judgement(at, alone) > now {
                 return None;
             }
             rank.judged = true;
             Some(Exit {
-                rank: number,
+                rank: *number,
                 pid: rank.pid.as_raw(),
                 status,
                 dismissed: rank.dismissed,
@@ -189,8 +196,8 @@ impl Ranks {
 
     /// A rank that lives although its link has been gone for long at `now`, with the reason; each is returned once.
     pub fn next_cut_off(&mut self, now: Instant) -> Option<(u32, String)> {
-        (0u32..)
-            .zip(&mut self.ranks)
+        self.ranks
+            .iter_mut()
             .find_map(|(number, rank)| match &mut rank.link {
                 Link::Lost {
                     reason,
@@ -198,7 +205,7 @@ impl Ranks {
                     noticed,
                 } if rank.exit.is_none() && !*noticed && *at + UNLINKED <= now => {
                     *noticed = true;
-                    Some((number, reason.clone()))
+                    Some((*number, reason.clone()))
                 }
                 _ => None,
             })
@@ -206,9 +213,8 @@ impl Ranks {
 
     /// When [`Ranks::next_exit`] or [`Ranks::next_cut_off`] has something new to say without an event before.
     pub fn deadline(&self) -> Option<Instant> {
-        let alone = self.ranks.len() == 1;
         let of_rank = |rank: &Rank| match (&rank.exit, &rank.link) {
-            (Some((_, at)), _) => (!rank.judged).then(|| rank.judgement(*at, alone)),
+            (Some((_, at)), _) => (!rank.judged).then(|| rank.judgement(*at, self.alone)),
             (
                 None,
                 Link::Lost {
@@ -217,7 +223,7 @@ impl Ranks {
             ) => Some(*at + UNLINKED),
             (None, _) => None,
         };
-        self.ranks.iter().filter_map(of_rank).min()
+        self.ranks.values().filter_map(of_rank).min()
     }
 }
 
@@ -225,16 +231,13 @@ impl Ranks {
 mod tests {
     use super::*;
 
-    fn ranks(count: i32) -> Ranks {
-        Ranks::new(
-            &(1..=count)
-                .map(|pid| Pid::from_raw(pid + 1_000_000_000))
-                .collect::<Vec<_>>(),
-        )
+    fn ranks(count: u32) -> Ranks {
+        let pids = (0..count).map(|rank| (rank, Pid::from_raw(1_000_000_000 + rank as i32)));
+        Ranks::new(&pids.collect::<Vec<_>>(), count)
     }
 
-    fn exits(ranks: &mut Ranks, rank: usize, at: Instant) {
-        ranks.ranks[rank].exit = Some((ExitStatus::from_raw(3 << 8), at));
+    fn exits(ranks: &mut Ranks, rank: u32, at: Instant) {
+        ranks.ranks.get_mut(&rank).expect("there").exit = Some((ExitStatus::from_raw(3 << 8), at));
     }
 
     #[test]

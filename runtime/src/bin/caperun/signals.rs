@@ -13,10 +13,11 @@ use nix::sys::signal::{
 use nix::unistd::Pid;
 use transport::Transport;
 
+use crate::output::{Origin, Receipt};
 use crate::report::Failure;
 
 /// What a signal means for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A child ended (or several).
     Child,
@@ -28,8 +29,36 @@ pub enum Notice {
     Continue,
     /// For the program.
     Forward(Signal),
-    /// Not a signal: the ranks' last output has been written.
+    /// Not a signal, as the rest: some process has written this; nothing: its stream has ended.
+    Output(Origin, Vec<u8>),
+    /// All that ranks of this process have written was read.
+    OutputRead,
+    /// A piece of output has been written.
+    Written(Receipt),
+    /// The last output has been written.
     OutputWritten,
+    /// The user's input for the driver; nothing: its end.
+    Input(Vec<u8>),
+    /// The driver has taken so many bytes of its input.
+    Swallowed(usize),
+}
+
+/// For other threads that have something to say.
+#[derive(Clone)]
+pub struct Herald {
+    notices: Sender<Notice>,
+    waker: Waker,
+}
+
+impl Herald {
+    /// Says it, and makes the event loop look. `false`: nobody listens any more.
+    pub fn say(&self, notice: Notice) -> bool {
+        let heard = self.notices.send(notice).is_ok();
+        if let Some(transport) = self.waker.get() {
+            transport.wake();
+        }
+        heard
+    }
 }
 
 const ENDING: [Signal; 4] = [
@@ -51,8 +80,7 @@ type Waker = Arc<OnceLock<Arc<dyn Transport>>>;
 /// The signals of this process.
 pub struct Signals {
     notices: Receiver<Notice>,
-    sender: Sender<Notice>,
-    waker: Waker,
+    herald: Herald,
     original: SigSet,
 }
 
@@ -66,13 +94,10 @@ fn meaning(signal: Signal) -> Notice {
     }
 }
 
-fn forward(signals: &SigSet, notices: &Sender<Notice>, waker: &Waker) {
+fn forward(signals: &SigSet, herald: &Herald) {
     while let Ok(signal) = signals.wait() {
-        if notices.send(meaning(signal)).is_err() {
+        if !herald.say(meaning(signal)) {
             return;
-        }
-        if let Some(transport) = waker.get() {
-            transport.wake();
         }
     }
 }
@@ -96,24 +121,25 @@ impl Signals {
             .map_err(|error| failed(&error))?;
         original.remove(Signal::SIGCHLD);
         let (sender, notices) = channel();
-        let waker = Waker::default();
-        let for_thread = sender.clone();
-        let shared = Arc::clone(&waker);
+        let herald = Herald {
+            notices: sender,
+            waker: Waker::default(),
+        };
+        let for_thread = herald.clone();
         std::thread::Builder::new()
             .name("signals".into())
-            .spawn(move || forward(&taken, &for_thread, &shared))
+            .spawn(move || forward(&taken, &for_thread))
             .map_err(|error| failed(&error))?;
         Ok(Signals {
             notices,
-            sender,
-            waker,
+            herald,
             original,
         })
     }
 
     /// From now on, a notice also makes `transport`'s poll return. Look for notices before the first poll.
     pub fn wake(&self, transport: Arc<dyn Transport>) {
-        let _ = self.waker.set(transport);
+        let _ = self.herald.waker.set(transport);
     }
 
     /// The next notice; waits for it.
@@ -139,8 +165,8 @@ impl Signals {
     }
 
     /// For other threads that have something to say.
-    pub fn sender(&self) -> Sender<Notice> {
-        self.sender.clone()
+    pub fn herald(&self) -> Herald {
+        self.herald.clone()
     }
 
     /// The signal mask for children.

@@ -36,6 +36,11 @@ pub enum Verdict {
         /// Exit status of the job.
         code: u8,
     },
+    /// A host cannot be reached any more, or its agent is gone, or could not be started.
+    Lost {
+        /// Complete text.
+        message: String,
+    },
     /// A rank died of a signal.
     Died {
         /// The rank.
@@ -80,7 +85,7 @@ impl Verdict {
             Verdict::Exited { .. } => 1,
             Verdict::Failed { .. } => 2,
             Verdict::Died { .. } if self.may_follow_from_another() => 3,
-            Verdict::Died { .. } => 4,
+            Verdict::Died { .. } | Verdict::Lost { .. } => 4,
             Verdict::TimedOut { .. } | Verdict::Interrupted { .. } => 5,
         }
     }
@@ -91,9 +96,10 @@ impl Verdict {
             Verdict::Exited { .. } | Verdict::Failed { .. } => true,
             // The terminal sends these to the ranks and to caperun alike.
             Verdict::Died { signal, .. } => [1, 2, 3, 15].contains(signal),
-            Verdict::Finished { .. } | Verdict::TimedOut { .. } | Verdict::Interrupted { .. } => {
-                false
-            }
+            Verdict::Finished { .. }
+            | Verdict::Lost { .. }
+            | Verdict::TimedOut { .. }
+            | Verdict::Interrupted { .. } => false,
         }
     }
 
@@ -104,6 +110,7 @@ impl Verdict {
             | Verdict::Exited { code, .. }
             | Verdict::Failed { code, .. } => *code,
             Verdict::Died { signal, .. } => status_of_signal(*signal),
+            Verdict::Lost { .. } => 1,
             Verdict::TimedOut { .. } => 124,
             Verdict::Interrupted { signal } => status_of_signal(*signal as i32),
         }
@@ -121,7 +128,7 @@ impl Verdict {
             } => Some(format!(
                 "rank {rank} (pid {pid}) exited with status {code} {place}, which ended the job: the program called exit there"
             )),
-            Verdict::Failed { message, .. } => Some(message.clone()),
+            Verdict::Failed { message, .. } | Verdict::Lost { message } => Some(message.clone()),
             Verdict::Died {
                 rank,
                 pid,

@@ -1,18 +1,22 @@
-//! Starts the ranks: one fork and exec each, with the environment that `control::env` describes.
+//! Starts ranks: one fork and exec each, with the environment that `control::env` describes.
 //!
 //! A rank learns the job's key from a pipe it inherits, so that neither `ps` nor `/proc/PID/environ` shows it.
 
 pub mod child;
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::personality::{self, Persona};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 use transport::{Contact, JobKey};
 
 use crate::board::Board;
@@ -20,33 +24,58 @@ use crate::cli::Options;
 use crate::compile::Prepared;
 use crate::control::env as names;
 use crate::descriptors;
+use crate::environment;
 use crate::memory::{self, Limits, Size};
-use crate::output::{Source, Stream};
+use crate::output::{Origin, Source, Stream};
 use crate::report::{self, Failure};
 use child::Inheritance;
 
-/// What was decided for all ranks.
-#[derive(Clone, Debug)]
-pub struct Settings {
+/// Everything that all ranks of a job have in common, on whatever host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Ranks of the job.
+    pub ranks: u32,
+    /// Names the job; no secret.
+    pub job: String,
+    /// The file to execute.
+    pub file: OsString,
+    /// What the program sees as its name.
+    pub name: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Working directory.
+    pub directory: OsString,
+    /// Variables that were asked for.
+    pub exports: Vec<(String, OsString)>,
+    /// Variables that an agent on another host sets where ranks of `caperun`'s host inherit them.
+    pub surroundings: Vec<(String, OsString)>,
+    /// Threads of each rank.
+    pub threads: u32,
+    /// Tracker, as `CAPE_TRACKER` spells it.
+    pub tracker: String,
+    /// Transport, as `CAPE_TRANSPORT` spells it.
+    pub transport: String,
+    /// Links are encrypted.
+    pub secure: bool,
     /// Bytes of each heap arena.
     pub heap_size: u64,
-    /// Soft and hard limit on descriptors.
-    pub descriptors: (u64, u64),
+    /// Collect statistics.
+    pub stats: bool,
+    /// `caperun` tags or relays the output, so that it needs pipes everywhere.
+    pub tag_output: bool,
+    /// Say what was decided.
+    pub verbose: bool,
 }
 
-impl Settings {
-    /// Decides, and says so with `--verbose`; `descriptors` are the limits that were found.
+impl Recipe {
+    /// Decides, and says so with `--verbose`. `limits` are those of the hosts that take part.
     pub fn decide(
         options: &Options,
         prepared: &Prepared,
-        descriptors: (u64, u64),
-    ) -> Result<Settings, Failure> {
-        let heap_size = memory::arena(
-            options.ranks,
-            prepared.image,
-            options.heap_size,
-            Limits::of_this_machine(),
-        )?;
+        job: String,
+        limits: Limits,
+    ) -> Result<Recipe, Failure> {
+        let heap_size = memory::arena(options.ranks, prepared.image, options.heap_size, limits)?;
         for name in options.missing_exports() {
             report::note(&format!(
                 "warning: -x {name}: not set, so it is not passed on; write -x {name}=value"
@@ -66,55 +95,115 @@ impl Settings {
                 Size(heap_size)
             ));
         }
-        Ok(Settings {
+        let exports = options.exports.iter().filter_map(|export| {
+            let value = match &export.value {
+                Some(value) => OsString::from(value),
+                None => environment::value(&export.name)?,
+            };
+            Some((export.name.clone(), value))
+        });
+        Ok(Recipe {
+            ranks: options.ranks,
+            job,
+            file: absolute(&prepared.file),
+            name: prepared.name.clone(),
+            arguments: options.arguments.clone(),
+            directory: directory(options)?,
+            exports: exports.collect(),
+            surroundings: environment::surroundings(),
+            threads: options.threads,
+            tracker: options.tracker.name().to_owned(),
+            transport: options.transport.name().to_owned(),
+            secure: options.secure,
             heap_size,
-            descriptors,
+            stats: options.stats,
+            tag_output: options.tag_output,
+            verbose: options.verbose,
         })
     }
 }
 
-/// Everything a rank is given besides the program.
+fn directory(options: &Options) -> Result<OsString, Failure> {
+    let named = &options.placement.directory;
+    std::env::current_dir()
+        .map(|here| {
+            named
+                .as_ref()
+                .map_or(here.clone(), |named| here.join(named))
+        })
+        .map(PathBuf::into_os_string)
+        .map_err(|error| {
+            Failure::new(format!(
+                "cannot tell the working directory: {error}; change to one that exists"
+            ))
+        })
+}
+
+/// The same file whatever the directory.
+fn absolute(file: &Path) -> OsString {
+    std::path::absolute(file).map_or_else(|_| file.into(), Into::into)
+}
+
+/// Where output and input of the ranks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Streams {
+    /// To where those of this process go; the driver's input too.
+    Inherited,
+    /// Output through pipes; the driver's input as that of this process.
+    Read,
+    /// All through pipes.
+    Relayed,
+}
+
+/// What this process gives to the ranks it starts.
 pub struct Bundle<'a> {
     /// The job's key.
     pub key: &'a JobKey,
-    /// Where the coordinator listens.
+    /// Where this process listens.
     pub address: &'a Contact,
+    /// The number of this agent; `None`: `caperun` itself.
+    pub agent: Option<u32>,
+    /// The interface on which ranks listen, where that is not the loopback.
+    pub listen: Option<IpAddr>,
     /// The status board.
     pub board: &'a Board,
     /// Signal mask.
     pub mask: SigSet,
+    /// Soft and hard limit on descriptors.
+    pub descriptors: (u64, u64),
+    /// Their output and input.
+    pub streams: Streams,
+    /// This host is not where `caperun` was started: nothing of its environment is inherited.
+    pub elsewhere: bool,
 }
 
-/// The ranks' processes, and the reading ends of their output if `caperun` writes it.
+/// The ranks' processes, and this process's ends of their streams.
 #[derive(Debug, Default)]
 pub struct Launched {
-    /// Process of each rank.
-    pub pids: Vec<Pid>,
-    /// Output to tag.
+    /// Rank and process.
+    pub pids: Vec<(u32, Pid)>,
+    /// Output to read.
     pub sources: Vec<Source>,
+    /// The driver's input.
+    pub input: Option<OwnedFd>,
 }
 
 /// Switches address randomisation off for this process's children: the same addresses in every rank.
-fn same_addresses_everywhere(options: &Options) {
+fn same_addresses_everywhere(verbose: bool) {
     let done =
         personality::get().and_then(|now| personality::set(now | Persona::ADDR_NO_RANDOMIZE));
-    if let (Err(error), true) = (done, options.verbose) {
+    if let (Err(error), true) = (done, verbose) {
         // Not fatal: a static program does not need it, and the ranks compare where things are when they join.
         report::note(&format!("cannot switch address randomisation off: {error}"));
     }
 }
 
-/// Starts all ranks. If one cannot be started, those that were are ended again.
-pub fn launch(
-    options: &Options,
-    settings: &Settings,
-    prepared: &Prepared,
-    bundle: &Bundle,
-) -> Result<Launched, Failure> {
-    same_addresses_everywhere(options);
+/// Starts `ranks`. If one cannot be started, those that were are ended again.
+pub fn launch(ranks: &[u32], recipe: &Recipe, bundle: &Bundle) -> Result<Launched, Failure> {
+    same_addresses_everywhere(recipe.verbose);
     let mut launched = Launched::default();
-    for rank in 0..options.ranks {
-        if let Err(failure) = launch_one(rank, options, settings, prepared, bundle, &mut launched) {
+    for rank in ranks {
+        if let Err(failure) = launch_one(*rank, recipe, bundle, &mut launched) {
             end(&launched.pids);
             return Err(failure);
         }
@@ -122,92 +211,119 @@ pub fn launch(
     Ok(launched)
 }
 
-fn end(pids: &[Pid]) {
-    for pid in pids {
+fn end(pids: &[(u32, Pid)]) {
+    for (_, pid) in pids {
         let _ = kill(*pid, Signal::SIGKILL);
     }
-    for pid in pids {
+    for (_, pid) in pids {
         let _ = waitpid(*pid, None);
     }
 }
 
 fn launch_one(
     rank: u32,
-    options: &Options,
-    settings: &Settings,
-    prepared: &Prepared,
+    recipe: &Recipe,
     bundle: &Bundle,
     launched: &mut Launched,
 ) -> Result<(), Failure> {
     let key = descriptors::holding(bundle.key.as_bytes())?;
-    let mut command = Command::new(&prepared.file);
-    command.arg0(&prepared.name).args(&options.arguments);
-    if rank != 0 {
-        command.stdin(Stdio::null());
+    let mut command = Command::new(&recipe.file);
+    command
+        .arg0(&recipe.name)
+        .args(&recipe.arguments)
+        .current_dir(&recipe.directory);
+    match (rank, bundle.streams) {
+        (0, Streams::Relayed) => {
+            let (read, write) = descriptors::pipe()?;
+            command.stdin(Stdio::from(read));
+            launched.input = Some(write);
+        }
+        (0, _) => {}
+        _ => drop(command.stdin(Stdio::null())),
     }
-    set_environment(&mut command, rank, options, settings, bundle, &key);
-    if options.tag_output {
-        command.stdout(tagged(rank, Stream::Output, launched)?);
-        command.stderr(tagged(rank, Stream::Error, launched)?);
+    set_environment(&mut command, rank, recipe, bundle, &key);
+    if bundle.streams != Streams::Inherited {
+        command.stdout(piped(rank, Stream::Output, launched)?);
+        command.stderr(piped(rank, Stream::Error, launched)?);
     }
     let kept = [key.as_raw_fd(), bundle.board.descriptor().as_raw_fd()];
     child::prepare_rank(
         &mut command,
         Inheritance {
             mask: bundle.mask,
-            descriptors: settings.descriptors,
+            descriptors: bundle.descriptors,
             kept,
         },
     );
     let child = command
         .spawn()
-        .map_err(|error| cannot_start(rank, prepared, &error))?;
-    launched.pids.push(Pid::from_raw(
-        i32::try_from(child.id()).expect("process ids are positive ints"),
-    ));
+        .map_err(|error| cannot_start(rank, recipe, &error))?;
+    let pid = i32::try_from(child.id()).expect("process ids are positive ints");
+    launched.pids.push((rank, Pid::from_raw(pid)));
     Ok(())
 }
 
-fn tagged(rank: u32, stream: Stream, launched: &mut Launched) -> Result<Stdio, Failure> {
+fn piped(rank: u32, stream: Stream, launched: &mut Launched) -> Result<Stdio, Failure> {
     let (read, write) = descriptors::output_pipe()?;
-    launched.sources.push(Source::new(read, rank, stream));
+    launched
+        .sources
+        .push(Source::new(read, Origin::Rank(rank, stream)));
     Ok(Stdio::from(write))
 }
 
 fn set_environment(
     command: &mut Command,
     rank: u32,
-    options: &Options,
-    settings: &Settings,
+    recipe: &Recipe,
     bundle: &Bundle,
     key: &OwnedFd,
 ) {
-    for export in &options.exports {
-        if let Some(value) = &export.value {
-            command.env(&export.name, value);
-        }
+    if bundle.elsewhere {
+        command.envs(
+            recipe
+                .surroundings
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
     }
+    command.envs(recipe.exports.iter().map(|(name, value)| (name, value)));
     let switch = |on: bool| if on { "1" } else { "0" };
     command
+        .env_remove(names::PUSHED)
         .env(names::RANK, rank.to_string())
-        .env(names::SIZE, options.ranks.to_string())
-        .env(names::THREADS, options.threads.to_string())
+        .env(names::SIZE, recipe.ranks.to_string())
+        .env(names::THREADS, recipe.threads.to_string())
         .env(names::COORDINATOR, bundle.address.to_string())
+        .env(names::JOB, &recipe.job)
         .env(names::KEY_FD, key.as_raw_fd().to_string())
         .env(
             names::BOARD_FD,
             bundle.board.descriptor().as_raw_fd().to_string(),
         )
-        .env(names::TRACKER, options.tracker.name())
-        .env(names::TRANSPORT, options.transport.name())
-        .env(names::HEAP_SIZE, settings.heap_size.to_string())
-        .env(names::SECURE, switch(options.secure))
-        .env(names::STATS, switch(options.stats))
-        .env(names::VERBOSE, switch(options.verbose));
+        .env(names::TRACKER, &recipe.tracker)
+        .env(names::TRANSPORT, &recipe.transport)
+        .env(names::HEAP_SIZE, recipe.heap_size.to_string())
+        .env(names::SECURE, switch(recipe.secure))
+        .env(names::STATS, switch(recipe.stats))
+        .env(names::VERBOSE, switch(recipe.verbose));
+    match bundle.agent {
+        Some(agent) => command.env(names::AGENT, agent.to_string()),
+        None => command.env_remove(names::AGENT),
+    };
+    match bundle.listen {
+        Some(interface) => command.env(names::LISTEN, interface.to_string()),
+        None => command.env_remove(names::LISTEN),
+    };
 }
 
-fn cannot_start(rank: u32, prepared: &Prepared, error: &std::io::Error) -> Failure {
-    let file = prepared.file.display();
+fn cannot_start(rank: u32, recipe: &Recipe, error: &std::io::Error) -> Failure {
+    let file = Path::new(&recipe.file).display();
+    if !Path::new(&recipe.directory).is_dir() {
+        return Failure::new(format!(
+            "cannot start rank {rank} in {}: there is no such directory here; make it, or name another with --wdir",
+            Path::new(&recipe.directory).display()
+        ));
+    }
     match error.kind() {
         ErrorKind::WouldBlock => Failure::new(format!(
             "cannot start rank {rank}: no more processes allowed; raise ulimit -u or lower -n"
