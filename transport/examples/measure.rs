@@ -1,7 +1,8 @@
 //! Measures links between two processes of this host: throughput with 256 KiB frames, latency with 64-byte frames;
 //! and a broadcast of 256 KiB frames to three other ranks, here threads.
 //!
-//! `cargo run --release -p transport --example measure [unix|tcp]`
+//! `cargo run --release -p transport --example measure [unix|tcp|unix-secure|tcp-secure]`. Processor time is printed besides, which says
+//! what a link costs where other programs run as well.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -10,7 +11,11 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use bytes::Bytes;
-use transport::{Address, Event, Frame, JobKey, LOW_WATER, Listen, Node, Peer, Transport};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use transport::{
+    Address, Event, Frame, JobKey, LOW_WATER, Listen, Node, Peer, Settings, Transport,
+};
 
 const BULK: usize = 256 << 10;
 const BULK_FRAMES: u64 = 16_384;
@@ -25,17 +30,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn listen(kind: &str) -> Listen {
-    if kind == "tcp" {
+fn node(kind: &str, me: u32, key: JobKey) -> Result<Node, transport::Error> {
+    let listen = if kind.starts_with("tcp") {
         Listen::Tcp(IpAddr::V4(Ipv4Addr::LOCALHOST))
     } else {
         Listen::Unix
-    }
+    };
+    let settings = Settings {
+        secure: kind.ends_with("-secure"),
+        ..Settings::default()
+    };
+    Node::with_settings(Peer::Rank(me), &[listen], key, settings)
+}
+
+/// Seconds of processor time that this process has used.
+fn cpu() -> Result<f64, Box<dyn Error>> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let time = usage.user_time() + usage.system_time();
+    Ok(time.num_microseconds() as f64 / 1e6)
 }
 
 fn measure(kind: &str) -> Result<(), Box<dyn Error>> {
     let key = JobKey::generate()?;
-    let node = Node::new(Peer::Rank(0), listen(kind), key.clone())?;
+    let node = node(kind, 0, key.clone())?;
     let mut echo = Command::new(std::env::current_exe()?)
         .args(["echo", kind, &node.address().to_string()])
         .stdin(Stdio::piped())
@@ -62,7 +79,7 @@ fn measure(kind: &str) -> Result<(), Box<dyn Error>> {
     println!("{kind}: {one_way:.1} us one way, 64 bytes");
 
     let payload = Bytes::from(vec![3; BULK]);
-    let started = Instant::now();
+    let (started, used) = (Instant::now(), cpu()?);
     let mut events = Vec::new();
     for tag in 0..BULK_FRAMES {
         node.send(
@@ -80,7 +97,10 @@ fn measure(kind: &str) -> Result<(), Box<dyn Error>> {
     node.send(Peer::Rank(1), Frame::default())?;
     next(&node)?;
     let rate = (BULK_FRAMES * BULK as u64) as f64 / started.elapsed().as_secs_f64() / 1e9;
-    println!("{kind}: {rate:.2} GB/s, 256 KiB frames");
+    let per_cpu = (BULK_FRAMES * BULK as u64) as f64 / (cpu()? - used) / 1e9;
+    println!(
+        "{kind}: {rate:.2} GB/s, 256 KiB frames; {per_cpu:.2} GB per second of the sender's processor time"
+    );
     node.close();
     echo.wait()?;
     broadcast(kind)
@@ -89,7 +109,7 @@ fn measure(kind: &str) -> Result<(), Box<dyn Error>> {
 fn broadcast(kind: &str) -> Result<(), Box<dyn Error>> {
     const RANKS: u32 = 4;
     let key = JobKey::generate()?;
-    let create = |rank| Node::new(Peer::Rank(rank), listen(kind), key.clone());
+    let create = |rank| node(kind, rank, key.clone());
     let nodes = (0..RANKS).map(create).collect::<Result<Vec<_>, _>>()?;
     for node in &nodes {
         node.set_ranks(RANKS);
@@ -156,7 +176,7 @@ fn next(node: &Node) -> Result<(), Box<dyn Error>> {
 fn echo(kind: &str, address: Address) -> Result<(), Box<dyn Error>> {
     let mut key = [0; 32];
     std::io::stdin().read_exact(&mut key)?;
-    let node = Node::new(Peer::Rank(1), listen(kind), JobKey::from_bytes(key))?;
+    let node = node(kind, 1, JobKey::from_bytes(key))?;
     node.introduce(Peer::Rank(0), address);
     node.send(Peer::Rank(0), Frame::default())?;
     let mut events = Vec::new();

@@ -189,29 +189,30 @@ impl Opener {
     }
 }
 
+/// The two ends of a link, for tests.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn pair() -> (Cipher, Cipher) {
+    let builder = || {
+        let parameters = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s".parse().expect("two ends that follow the pattern");
+        snow::Builder::new(parameters).psk(0, &[7; 32]).expect("two ends that follow the pattern")
+    };
+    let mut initiator = builder().build_initiator().expect("two ends that follow the pattern");
+    let mut responder = builder().build_responder().expect("two ends that follow the pattern");
+    let mut message = [0; 200];
+    let length = initiator.write_message(&[], &mut message).expect("two ends that follow the pattern");
+    responder.read_message(&message[..length], &mut []).expect("two ends that follow the pattern");
+    let length = responder.write_message(&[], &mut message).expect("two ends that follow the pattern");
+    initiator.read_message(&message[..length], &mut []).expect("two ends that follow the pattern");
+    let end = |state: snow::HandshakeState| {
+        Cipher::new(state.into_stateless_transport_mode().expect("two ends that follow the pattern"))
+    };
+    (end(initiator), end(responder))
+}
+
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// The two ends of a link.
-    pub(crate) fn pair() -> (Cipher, Cipher) {
-        let builder = || {
-            let parameters = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
-            snow::Builder::new(parameters).psk(0, &[7; 32]).unwrap()
-        };
-        let mut initiator = builder().build_initiator().unwrap();
-        let mut responder = builder().build_responder().unwrap();
-        let mut message = [0; 200];
-        let length = initiator.write_message(&[], &mut message).unwrap();
-        responder.read_message(&message[..length], &mut []).unwrap();
-        let length = responder.write_message(&[], &mut message).unwrap();
-        initiator.read_message(&message[..length], &mut []).unwrap();
-        let end = |state: snow::HandshakeState| {
-            Cipher::new(state.into_stateless_transport_mode().unwrap())
-        };
-        (end(initiator), end(responder))
-    }
 
     fn seal(sealer: &mut Sealer, parts: &[&[u8]]) -> Vec<u8> {
         let mut records = Vec::new();

@@ -1,4 +1,5 @@
-//! What a [`Node`]'s poll does: accepts, handshakes, reads, relays, writes, gives up.
+//! What a [`Node`]'s poll does on links that stand: reads, relays, writes, gives up. How links come to be is in
+//! [`crate::gate`] and [`crate::opening`].
 //!
 //! Everything here runs in the one thread that holds the node's [`Turn`]. A round reads a bounded amount from each link that
 //! is ready; what is left is reported again, as events are level-triggered.
@@ -11,35 +12,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::auth::{Handshake, MAX_MESSAGE, Step};
 use crate::cipher::Opener;
 use crate::frame::{Decoder, HEADER, Header};
-use crate::key::random;
-use crate::link::{Input, Link, Origin, Phase, Receiver, broken, lock, send_whole};
-use crate::mesh::{FIRST_LINK, Mesh};
+use crate::link::{Input, Link, Phase, broken, lock};
+use crate::mesh::FIRST_LINK;
 use crate::node::Node;
-use crate::supervisor;
-use crate::sys::{self, Interest, Ready, Source};
+use crate::opening::MAX_REJECTIONS;
+use crate::sys::{self, Interest, Ready};
 use crate::transport::Event;
-use crate::{Address, CloseReason, Contact, Error, Peer, Refusal, Violation, tree};
-
-/// Longest time for the handshake of a stranger.
-const STRANGER: Duration = Duration::from_secs(5);
-
-/// First pause before another attempt to connect; doubled each time.
-const RETRY: Duration = Duration::from_millis(5);
-
-/// The pause is doubled so often.
-const RETRY_DOUBLED: u32 = 6;
-
-/// Attempts to connect to who closes the connection after it has read the hello: it is hardly overrun.
-const MAX_REJECTIONS: u32 = 3;
-
-/// Pause of the listeners when no descriptors are left.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
-
-/// Connections accepted per round and listener.
-const ACCEPTS: usize = 16;
+use crate::{CloseReason, Error, Peer, Violation, tree};
 
 /// Bytes read from one link per round.
 const READ_QUOTA: usize = 1 << 20;
@@ -59,11 +40,11 @@ pub(crate) struct Turn {
     ready: Vec<Ready>,
     scratch: Box<[u8]>,
     /// The listeners rest until then.
-    resting: Option<Instant>,
+    pub(crate) resting: Option<Instant>,
     /// Given up to accept a connection when there is no other descriptor.
-    spare: Option<OwnedFd>,
+    pub(crate) spare: Option<OwnedFd>,
     /// When the connections are to be looked at next.
-    look: Option<Instant>,
+    pub(crate) look: Option<Instant>,
 }
 
 impl Default for Turn {
@@ -79,7 +60,7 @@ impl Default for Turn {
 }
 
 /// Why a link cannot go on.
-enum Failure {
+pub(crate) enum Failure {
     /// For good.
     Lost(CloseReason),
     /// Before the handshake was over; another attempt may succeed.
@@ -94,11 +75,11 @@ impl From<Violation> for Failure {
     }
 }
 
-fn lost(error: &io::Error) -> Failure {
+pub(crate) fn lost(error: &io::Error) -> Failure {
     Failure::Lost(broken(error))
 }
 
-fn overrun(error: &io::Error) -> Failure {
+pub(crate) fn overrun(error: &io::Error) -> Failure {
     Failure::Overrun(match broken(error) {
         CloseReason::Ended => CloseReason::Rejected,
         other => other,
@@ -106,93 +87,6 @@ fn overrun(error: &io::Error) -> Failure {
 }
 
 impl Node {
-    /// Begins to open a link to `peer`. A failure is left for the polling thread to report.
-    pub(crate) fn open(&self, mesh: &mut Mesh, peer: Peer, contact: &Contact) -> Arc<Link> {
-        let token = mesh.next_token();
-        let deadline = Instant::now() + self.settings.handshake;
-        let addresses = contact.reachable_from(self.settings.host);
-        let link = Arc::new(Link::new(
-            token,
-            Origin::Opened(peer, addresses),
-            deadline,
-            None,
-            Phase::Closed,
-        ));
-        let failed = {
-            let mut input = lock(&link.input);
-            match self.connect(&link, &mut input, peer) {
-                Ok(()) => false,
-                Err(Failure::Overrun(_) | Failure::Rejected) => {
-                    input.phase = Phase::Waiting(Instant::now() + RETRY);
-                    false
-                }
-                Err(Failure::Lost(reason)) => {
-                    input.phase = Phase::Failed(reason);
-                    true
-                }
-            }
-        };
-        mesh.add_opened(peer, &link);
-        if failed {
-            self.attend(Arc::clone(&link));
-        } else {
-            // The polling thread has to learn of the new deadline.
-            self.poller.ring();
-        }
-        link
-    }
-
-    /// Connects to the first of the peer's addresses, from the present one on, that can be connected to.
-    fn connect(&self, link: &Link, input: &mut Input, peer: Peer) -> Result<(), Failure> {
-        let Origin::Opened(_, addresses) = &link.origin else {
-            return Ok(());
-        };
-        let mut last = CloseReason::Elsewhere;
-        while let Some(address) = addresses.get(input.choice) {
-            match self.connect_to(link, input, peer, address) {
-                Err(Failure::Lost(reason @ CloseReason::Unreachable { .. })) => last = reason,
-                other => return other,
-            }
-            input.choice += 1;
-        }
-        Err(Failure::Lost(last))
-    }
-
-    fn connect_to(
-        &self,
-        link: &Link,
-        input: &mut Input,
-        peer: Peer,
-        address: &Address,
-    ) -> Result<(), Failure> {
-        let nonce =
-            random().map_err(|error| Failure::Lost(CloseReason::Broken(error.to_string())))?;
-        let connection =
-            sys::connect(address, self.settings.detection).map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock => Failure::Overrun(unreachable(address, &error)),
-                _ if is_exhaustion(&error) => Failure::Overrun(unreachable(address, &error)),
-                _ => Failure::Lost(unreachable(address, &error)),
-            })?;
-        let socket = Arc::new(connection.socket);
-        let (handshake, hello) = Handshake::open(&self.identity, peer, nonce);
-        let (interest, phase) = if connection.complete {
-            send_whole(&socket, &hello).map_err(|error| overrun(&error))?;
-            (Interest::Read, Phase::Greeting(Box::new(handshake)))
-        } else {
-            (
-                Interest::ReadWrite,
-                Phase::Connecting(Box::new(handshake), hello),
-            )
-        };
-        self.poller
-            .add(&socket, link.token, interest)
-            .map_err(|error| lost(&error))?;
-        lock(&link.output).socket = Some(Arc::clone(&socket));
-        input.socket = Some(socket);
-        input.phase = phase;
-        Ok(())
-    }
-
     /// Waits until `until` at the latest and handles what happened.
     pub(crate) fn pass_once(
         &self,
@@ -218,110 +112,13 @@ impl Node {
         Ok(())
     }
 
-    fn accept(&self, turn: &mut Turn, token: u64, events: &mut Vec<Event>) {
-        let index = usize::try_from(token).expect("the tokens of listeners are small");
-        let Some(listener) = self.listeners.get(index) else {
-            return;
-        };
-        for _ in 0..ACCEPTS {
-            match listener.accept() {
-                Ok((socket, source)) => {
-                    self.admit(turn, socket, source, events);
-                }
-                Err(error) if is_exhaustion(&error) => {
-                    if !self.evict() && !self.accept_on_the_spare(turn, listener, events) {
-                        self.rest(turn);
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // Another user's, or gone before it was accepted (accept(2), "Error handling").
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// No descriptor is left: uses the spare one to see who has connected. A peer whose hello is there gets it, anybody else gives
-    /// it back at once. `false`: there is no spare any more.
-    fn accept_on_the_spare(
+    pub(crate) fn advance(
         &self,
         turn: &mut Turn,
-        listener: &sys::Listener,
+        link: &Arc<Link>,
+        ready: Ready,
         events: &mut Vec<Event>,
-    ) -> bool {
-        if turn.spare.take().is_none() {
-            return false;
-        }
-        if let Ok((socket, source)) = listener.accept() {
-            let link = self.admit(turn, socket, source, events);
-            if let Some(link) = link.filter(|link| link.stranger().is_some()) {
-                self.dismiss(&link);
-            }
-        }
-        turn.spare = sys::spare();
-        turn.spare.is_some()
-    }
-
-    /// Looks at no listener for a while: they are level-triggered, and would be reported again and again.
-    fn rest(&self, turn: &mut Turn) {
-        turn.resting = Some(Instant::now() + OUT_OF_DESCRIPTORS);
-        self.watch_listeners(Interest::Nothing);
-    }
-
-    fn watch_listeners(&self, interest: Interest) {
-        for (token, listener) in (0..).zip(&self.listeners) {
-            let _ = self.poller.change(listener.descriptor(), token, interest);
-        }
-    }
-
-    /// Begins the handshake with a stranger. Its hello may be there already: then it is no stranger when this returns, or gone.
-    fn admit(
-        &self,
-        turn: &mut Turn,
-        socket: OwnedFd,
-        source: Source,
-        events: &mut Vec<Event>,
-    ) -> Option<Arc<Link>> {
-        let handshake = Handshake::accept(&self.identity, random().ok()?);
-        let phase = Phase::Greeting(Box::new(handshake));
-        let deadline = Instant::now() + self.settings.handshake.min(STRANGER);
-        let socket = Arc::new(socket);
-        let link = {
-            let mut mesh = lock(&self.mesh);
-            let token = mesh.next_token();
-            self.poller.add(&socket, token, Interest::Read).ok()?;
-            let origin = Origin::Accepted(source);
-            let link = Arc::new(Link::new(token, origin, deadline, Some(socket), phase));
-            mesh.add_stranger(&link);
-            link
-        };
-        let ready = Ready {
-            token: link.token,
-            readable: true,
-            writable: false,
-        };
-        self.advance(turn, &link, ready, events);
-        if lock(&self.mesh).is_overrun() {
-            self.evict();
-        }
-        Some(link)
-    }
-
-    /// Makes some stranger give way. `false`: there is none.
-    fn evict(&self) -> bool {
-        let lot = random().map_or(0, u64::from_ne_bytes);
-        let evicted = lock(&self.mesh).evict(lot);
-        evicted
-            .inspect(|link| link.drop_stranger(&self.poller))
-            .is_some()
-    }
-
-    fn dismiss(&self, link: &Arc<Link>) {
-        lock(&self.mesh).forget(link);
-        link.drop_stranger(&self.poller);
-    }
-
-    fn advance(&self, turn: &mut Turn, link: &Arc<Link>, ready: Ready, events: &mut Vec<Event>) {
+    ) {
         let result = self.step(turn, link, ready, events);
         if let Err(failure) = result {
             self.fail(turn, link, failure, events);
@@ -353,88 +150,6 @@ impl Node {
             }
         }
         Ok(())
-    }
-
-    /// The kernel has connected, or failed to.
-    fn connected(&self, link: &Link, input: &mut Input) -> Result<(), Failure> {
-        let (Some(socket), Origin::Opened(peer, addresses)) = (&input.socket, &link.origin) else {
-            return Ok(());
-        };
-        if let Err(error) = sys::connect_error(socket) {
-            let reason = unreachable(&addresses[input.choice], &error);
-            input.choice += 1;
-            if input.choice == addresses.len() {
-                return Err(Failure::Lost(reason));
-            }
-            link.disconnect(input, &self.poller);
-            return self.connect(link, input, *peer);
-        }
-        let Phase::Connecting(handshake, hello) =
-            std::mem::replace(&mut input.phase, Phase::Closed)
-        else {
-            return Ok(());
-        };
-        send_whole(socket, &hello).map_err(|error| overrun(&error))?;
-        self.poller
-            .change(socket, link.token, Interest::Read)
-            .map_err(|error| lost(&error))?;
-        input.phase = Phase::Greeting(handshake);
-        Ok(())
-    }
-
-    /// Goes on with the handshake. Reads not one byte beyond it.
-    fn greet(&self, link: &Arc<Link>, input: &mut Input) -> Result<(), Failure> {
-        let (Some(socket), Phase::Greeting(handshake)) = (&input.socket, &mut input.phase) else {
-            return Ok(());
-        };
-        loop {
-            let mut message = [0; MAX_MESSAGE];
-            let missing = handshake.missing();
-            let got = match sys::receive(socket, None, &mut message[..missing]) {
-                Ok((_, 0)) => return Err(Failure::Rejected),
-                Ok((_, got)) => got,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(overrun(&error)),
-            };
-            let step = handshake
-                .take(&message[..got])
-                .map_err(|refusal| Failure::Lost(CloseReason::Refused(refusal)))?;
-            match step {
-                None => {}
-                Some(Step::Reply(reply)) => {
-                    let nonce = handshake.hello_nonce();
-                    let nonce = nonce.expect("who replies has taken a hello");
-                    if !lock(&self.mesh).vouch(link, nonce) {
-                        return Err(Failure::Lost(CloseReason::Refused(Refusal::Replay)));
-                    }
-                    send_whole(socket, &reply).map_err(|error| overrun(&error))?;
-                }
-                Some(Step::Refuse(why, refusal)) => {
-                    send_whole(socket, &why).map_err(|error| overrun(&error))?;
-                    return Err(Failure::Lost(CloseReason::Refused(refusal)));
-                }
-                Some(Step::Done { peer, last, cipher }) => {
-                    let last = last.as_deref();
-                    // Before the tables know the link: whoever finds it there must find it open.
-                    lock(&link.output)
-                        .open(
-                            last,
-                            cipher.as_ref(),
-                            link.token,
-                            &self.poller,
-                            &self.backlog,
-                        )
-                        .map_err(|error| overrun(&error))?;
-                    link.hear(self.born);
-                    lock(&self.mesh).authenticated(link, peer);
-                    input.phase = Phase::Open(Receiver {
-                        decoder: Default::default(),
-                        opener: cipher.map(|cipher| Box::new(cipher.opener())),
-                    });
-                    return Ok(());
-                }
-            }
-        }
     }
 
     /// Reads frames until the socket is drained or `quota` bytes were read.
@@ -573,7 +288,13 @@ impl Node {
         }
     }
 
-    fn fail(&self, turn: &mut Turn, link: &Arc<Link>, failure: Failure, events: &mut Vec<Event>) {
+    pub(crate) fn fail(
+        &self,
+        turn: &mut Turn,
+        link: &Arc<Link>,
+        failure: Failure,
+        events: &mut Vec<Event>,
+    ) {
         let Some(peer) = link.peer() else {
             return self.dismiss(link);
         };
@@ -586,19 +307,6 @@ impl Node {
             return;
         }
         self.lose(turn, link, peer, reason, events);
-    }
-
-    /// Plans another attempt to connect, before the link's deadline. `false`: there were `most`.
-    fn postpone(&self, link: &Link, most: u32) -> bool {
-        let mut input = lock(&link.input);
-        if matches!(link.origin, Origin::Accepted(_)) || input.attempts >= most {
-            return false;
-        }
-        link.disconnect(&mut input, &self.poller);
-        let pause = RETRY * (1 << input.attempts.min(RETRY_DOUBLED));
-        input.phase = Phase::Waiting(Instant::now() + pause);
-        input.attempts += 1;
-        true
     }
 
     /// Delivers what the peer's links still hold, closes them and says why.
@@ -675,72 +383,6 @@ impl Node {
         next
     }
 
-    /// Looks, if it is time, whether a host is gone that owes an acknowledgement.
-    fn look_after_hosts(&self, turn: &mut Turn, now: Instant, events: &mut Vec<Event>) {
-        if !self.supervisor.is_busy() {
-            turn.look = None;
-            return;
-        }
-        let detection = self.settings.detection;
-        let due = *turn
-            .look
-            .get_or_insert(now + supervisor::interval(detection));
-        if due > now {
-            return;
-        }
-        turn.look = Some(now + supervisor::interval(detection));
-        self.supervisor.rest();
-        let (mut waiting, mut dead) = (false, Vec::new());
-        for link in lock(&self.mesh).established() {
-            let mut input = lock(&link.input);
-            let Some(socket) = input.socket.clone() else {
-                continue;
-            };
-            let found = sys::unanswered(&socket);
-            waiting |= found != sys::Waiting::No;
-            if supervisor::judge(found, &mut input.waiting, now, detection) {
-                drop(input);
-                dead.push(link);
-            }
-        }
-        for link in dead {
-            let reason = CloseReason::Unresponsive(detection.as_secs());
-            self.fail(turn, &link, Failure::Lost(reason), events);
-        }
-        if waiting || self.backlog.bytes() > 0 {
-            self.supervisor.stay_busy();
-        }
-    }
-
-    /// Attempts to connect again if it is time. Returns when to attempt next, if an attempt is planned.
-    fn retry(
-        &self,
-        turn: &mut Turn,
-        link: &Arc<Link>,
-        now: Instant,
-        events: &mut Vec<Event>,
-    ) -> Option<Instant> {
-        let mut input = lock(&link.input);
-        let Phase::Waiting(until) = input.phase else {
-            return None;
-        };
-        let Origin::Opened(peer, _) = &link.origin else {
-            return None;
-        };
-        if until > now {
-            return Some(until);
-        }
-        let result = self.connect(link, &mut input, *peer);
-        drop(input);
-        if let Err(failure) = result {
-            self.fail(turn, link, failure, events);
-        }
-        match lock(&link.input).phase {
-            Phase::Waiting(until) => Some(until),
-            _ => None,
-        }
-    }
-
     /// Sends what is queued, until `deadline`. Frames that still arrive are relayed, but nobody is told of them.
     pub(crate) fn send_the_rest(&self, turn: &mut Turn, deadline: Instant) {
         let mut unheard = Vec::new();
@@ -788,19 +430,4 @@ impl Node {
             sys::shut_down(listener.descriptor(), Shutdown::Both);
         }
     }
-}
-
-fn unreachable(address: &Address, error: &io::Error) -> CloseReason {
-    CloseReason::Unreachable {
-        address: address.clone(),
-        detail: error.to_string(),
-    }
-}
-
-/// Whether descriptors or memory ran out.
-fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
 }

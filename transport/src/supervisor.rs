@@ -7,7 +7,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::sys::Waiting;
+use crate::CloseReason;
+use crate::engine::{Failure, Turn};
+use crate::link::lock;
+use crate::node::Node;
+use crate::sys::{Waiting, unanswered};
+use crate::transport::Event;
 
 /// Looks per detection time.
 const LOOKS: u32 = 8;
@@ -42,17 +47,12 @@ impl Supervisor {
 }
 
 /// Time between two looks.
-pub(crate) fn interval(detection: Duration) -> Duration {
+fn interval(detection: Duration) -> Duration {
     detection / LOOKS
 }
 
 /// Judges a connection at a look. `since`: from when on every look has found it waiting. `true`: its host is gone.
-pub(crate) fn judge(
-    waiting: Waiting,
-    since: &mut Option<Instant>,
-    now: Instant,
-    detection: Duration,
-) -> bool {
+fn judge(waiting: Waiting, since: &mut Option<Instant>, now: Instant, detection: Duration) -> bool {
     let Waiting::Since(unheard) = waiting else {
         *since = None;
         return false;
@@ -61,6 +61,43 @@ pub(crate) fn judge(
     // Looks are an interval apart, and the first may have come one after the sending.
     let patience = detection - 2 * interval(detection);
     unheard >= patience && now.saturating_duration_since(first) >= patience
+}
+
+impl Node {
+    /// Looks, if it is time, whether a host is gone that owes an acknowledgement.
+    pub(crate) fn look_after_hosts(&self, turn: &mut Turn, now: Instant, events: &mut Vec<Event>) {
+        if !self.supervisor.is_busy() {
+            turn.look = None;
+            return;
+        }
+        let detection = self.settings.detection;
+        let due = *turn.look.get_or_insert(now + interval(detection));
+        if due > now {
+            return;
+        }
+        turn.look = Some(now + interval(detection));
+        self.supervisor.rest();
+        let (mut waiting, mut dead) = (false, Vec::new());
+        for link in lock(&self.mesh).established() {
+            let mut input = lock(&link.input);
+            let Some(socket) = input.socket.clone() else {
+                continue;
+            };
+            let found = unanswered(&socket);
+            waiting |= found != Waiting::No;
+            if judge(found, &mut input.waiting, now, detection) {
+                drop(input);
+                dead.push(link);
+            }
+        }
+        for link in dead {
+            let reason = CloseReason::Unresponsive(detection.as_secs());
+            self.fail(turn, &link, Failure::Lost(reason), events);
+        }
+        if waiting || self.backlog.bytes() > 0 {
+            self.supervisor.stay_busy();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use support::{PATIENCE, TCP, frame, nodes, wait};
+use support::{PATIENCE, TCP, frame, nodes, nodes_with, secure, wait};
 use transport::{
-    Address, CloseReason, Event, JobKey, Listen, Node, Peer, Refusal, Transport, Violation,
+    Address, CloseReason, Event, JobKey, Listen, Node, Peer, Refusal, Settings, Transport,
+    Violation,
 };
 
 /// A connection without a key.
@@ -25,19 +27,20 @@ fn stranger(node: &Node) -> TcpStream {
     stream
 }
 
-/// Polls `node` until the other end of `stream` is closed; nothing must be reported.
-fn wait_for_rejection(node: &Node, stream: &mut TcpStream) {
+/// Polls `node` until the other end of `stream` is closed; nothing must be reported. Returns how many bytes came back.
+fn wait_for_rejection(node: &Node, stream: &mut TcpStream) -> usize {
     stream.set_nonblocking(true).unwrap();
     let deadline = Instant::now() + PATIENCE;
     let mut events = Vec::new();
+    let mut answered = 0;
     loop {
         node.poll(Some(Duration::from_millis(1)), &mut events)
             .unwrap();
         assert!(events.is_empty(), "{events:?}");
         match stream.read(&mut [0; 1000]) {
-            Ok(0) => return,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
-            Ok(_) => {}
+            Ok(0) => return answered,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return answered,
+            Ok(count) => answered += count,
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
         assert!(Instant::now() < deadline, "the stranger was not thrown out");
@@ -174,7 +177,95 @@ fn a_replayed_conversation_is_refused() {
     let mut replay = stranger(&job[0]);
     // The node may throw the replay out before it has been written.
     let _ = replay.write_all(&recorded);
-    wait_for_rejection(&job[0], &mut replay);
+    assert_eq!(wait_for_rejection(&job[0], &mut replay), 0);
+    // The hello alone, which has a valid proof.
+    let mut replay = stranger(&job[0]);
+    let _ = replay.write_all(&recorded[..80]);
+    assert_eq!(wait_for_rejection(&job[0], &mut replay), 0);
+}
+
+#[test]
+fn an_encrypted_conversation_shows_nothing_and_cannot_be_changed() {
+    let words = b"nobody else is to read these words";
+    // Where to change a bit: nowhere, or in the first record's length, bytes or tag, which follow hello and answer.
+    for place in [None, Some(208), Some(210), Some(250), Some(285)] {
+        let job = nodes_with(2, |_| (vec![TCP], secure()));
+        let (address, recorder) = proxy(&job[0], move |at, bytes| {
+            let byte = place.and_then(|place: usize| place.checked_sub(at));
+            if let Some(byte) = byte.and_then(|k| bytes.get_mut(k)) {
+                *byte ^= 1;
+            }
+        });
+        job[1].introduce(Peer::Rank(0), address);
+        job[1].send(Peer::Rank(0), frame(1, 1, *words)).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        while here.is_empty() {
+            assert!(Instant::now() < deadline);
+            for (end, events) in [(&job[1], &mut there), (&job[0], &mut here)] {
+                end.poll(Some(Duration::from_millis(1)), events).unwrap();
+            }
+            if job[1].queued() == 0 && place == Some(208) {
+                // A longer record would be waited for.
+                job[1].close();
+                break;
+            }
+        }
+        match place {
+            None => assert!(matches!(here[..], [Event::Frame { .. }]), "{here:?}"),
+            Some(208) => {
+                let events = wait(&*job[0], "the end", |events| !events.is_empty());
+                assert!(matches!(events[..], [Event::Closed { .. }]), "{events:?}");
+            }
+            Some(place) => {
+                let sealed = CloseReason::Violated(Violation::Sealed);
+                assert!(
+                    matches!(&here[..], [Event::Closed { reason, .. }] if *reason == sealed),
+                    "{place}: {here:?}"
+                );
+            }
+        }
+        job[1].close();
+        drop(job);
+        let recorded = recorder.join().unwrap();
+        assert!(recorded.len() >= 208 + 2 + 32 + words.len() + 16);
+        assert!(
+            !recorded
+                .windows(8)
+                .any(|seen| words.windows(8).any(|word| seen == word))
+        );
+    }
+}
+
+#[test]
+fn ends_that_disagree_on_encryption_say_so() {
+    for opener_encrypts in [false, true] {
+        let job = nodes_with(2, |me| {
+            let secure = (me == Peer::Rank(1)) == opener_encrypts;
+            let settings = Settings {
+                secure,
+                ..Settings::default()
+            };
+            (vec![TCP], settings)
+        });
+        job[1].send(Peer::Rank(0), frame(1, 1, *b"hello")).unwrap();
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        let deadline = Instant::now() + PATIENCE;
+        while there.is_empty() {
+            assert!(Instant::now() < deadline);
+            for (end, events) in [(&job[0], &mut here), (&job[1], &mut there)] {
+                end.poll(Some(Duration::from_millis(1)), events).unwrap();
+            }
+        }
+        assert!(here.is_empty(), "{here:?}");
+        let [Event::Closed { reason, .. }] = &there[..] else {
+            panic!("{there:?}")
+        };
+        let refusal = Refusal::Encryption {
+            theirs: !opener_encrypts,
+        };
+        assert_eq!(*reason, CloseReason::Refused(refusal));
+    }
 }
 
 /// A frame from `a` arrives at `b`.
@@ -248,67 +339,112 @@ proptest! {
     }
 }
 
+/// Connects as somebody without a key; the stream outlives the next few hundred.
+fn intrude(address: &Address) -> std::io::Result<Box<dyn Write>> {
+    Ok(match address {
+        Address::Unix(name) => {
+            let address = SocketAddr::from_abstract_name(name)?;
+            Box::new(UnixStream::connect_addr(&address)?)
+        }
+        Address::Tcp(address) => Box::new(TcpStream::connect(address)?),
+    })
+}
+
+/// Connects again and again, with all that a stranger may say first, at least 10,000 times and until `over`.
+fn flood(address: &Address, over: &AtomicBool) {
+    let mut hello = [*b"CAPE", [2, 0, 0, 0], [1, 0, 0, 0], [0; 4]].concat();
+    hello.resize(80, 7);
+    let oversized = [&b"CAPf"[..], &[0xff; 60]].concat();
+    let sayings = [&b""[..], b"C", b"CAPE", &hello, &oversized];
+    let mut strangers = std::collections::VecDeque::new();
+    let mut count = 0;
+    while !over.load(Ordering::Acquire) || count < 10_000 {
+        // A queue that is full makes this wait, so it floods as fast as the node accepts.
+        if let Ok(mut stream) = intrude(address) {
+            let _ = stream.write_all(sayings[count % sayings.len()]);
+            strangers.push_back(stream);
+        }
+        count += 1;
+        if strangers.len() > 200 {
+            strangers.pop_front();
+        }
+    }
+}
+
 #[test]
 fn a_flood_of_strangers_does_not_keep_the_job_from_working() {
-    let job = nodes(3, Listen::Unix);
-    let Address::Unix(name) = job[0].address() else {
-        panic!()
-    };
-    let target = SocketAddr::from_abstract_name(name).unwrap();
-    let over = std::sync::atomic::AtomicBool::new(false);
-    let (job, target, over) = (&job, &target, &over);
-    std::thread::scope(|scope| {
-        let flood = scope.spawn(move || {
-            let mut strangers = std::collections::VecDeque::new();
-            let mut count = 0;
-            while !over.load(std::sync::atomic::Ordering::Acquire) || count < 500 {
-                // A queue that is full makes this wait, so it floods as fast as the node accepts.
-                let mut stream = UnixStream::connect_addr(target).unwrap();
-                let _ = stream.write_all(b"CAPE");
-                strangers.push_back(stream);
-                count += 1;
-                if strangers.len() > 200 {
-                    strangers.pop_front();
-                }
-            }
-        });
-        let server = scope.spawn(move || {
-            let mut echoed = 0;
-            let mut events = Vec::new();
-            while echoed < 400 || !flood.is_finished() {
-                job[0]
-                    .poll(Some(Duration::from_millis(1)), &mut events)
-                    .unwrap();
-                for event in events.drain(..) {
-                    let Event::Frame { from, frame } = event else {
-                        panic!("{event:?}")
-                    };
-                    job[0].send(from, frame).unwrap();
-                    echoed += 1;
-                }
-            }
-        });
-        let clients = [1, 2].map(|rank: usize| {
-            scope.spawn(move || {
-                for tag in 0..200 {
-                    job[rank]
-                        .send(Peer::Rank(0), frame(1, tag, *b"echo"))
+    for listen in [Listen::Unix, TCP] {
+        let job = &nodes(3, listen);
+        let target = &job[0].address();
+        let over = &AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let flood = scope.spawn(move || flood(target, over));
+            let server = scope.spawn(move || {
+                let mut echoed = 0;
+                let mut events = Vec::new();
+                while echoed < 400 || !flood.is_finished() {
+                    job[0]
+                        .poll(Some(Duration::from_millis(1)), &mut events)
                         .unwrap();
-                    let events = wait(&*job[rank], "an echo during the flood", |events| {
-                        !events.is_empty()
-                    });
-                    assert!(
-                        matches!(&events[..], [Event::Frame { frame, .. }] if frame.tag == tag),
-                        "{events:?}"
-                    );
+                    for event in events.drain(..) {
+                        let Event::Frame { from, frame } = event else {
+                            panic!("{event:?}")
+                        };
+                        job[0].send(from, frame).unwrap();
+                        echoed += 1;
+                    }
                 }
-            })
+            });
+            let clients = [1, 2].map(|rank: usize| {
+                scope.spawn(move || {
+                    for tag in 0..200 {
+                        job[rank]
+                            .send(Peer::Rank(0), frame(1, tag, *b"echo"))
+                            .unwrap();
+                        let events = wait(&*job[rank], "an echo during the flood", |events| {
+                            !events.is_empty()
+                        });
+                        assert!(
+                            matches!(&events[..], [Event::Frame { frame, .. }] if frame.tag == tag),
+                            "{events:?}"
+                        );
+                    }
+                })
+            });
+            let results: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
+            over.store(true, Ordering::Release);
+            server.join().unwrap();
+            results.into_iter().for_each(|result| result.unwrap());
         });
-        let results: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
-        over.store(true, std::sync::atomic::Ordering::Release);
-        server.join().unwrap();
-        results.into_iter().for_each(|result| result.unwrap());
-    });
+    }
+}
+
+#[test]
+fn many_peers_meet_while_strangers_dawdle() {
+    const PEERS: u32 = 150;
+    for listen in [Listen::Unix, TCP] {
+        let job = nodes(PEERS, listen);
+        // More than are let wait, each with a byte said and the next never to come.
+        let dawdlers: Vec<_> = (0..300)
+            .map(|_| {
+                let mut stream = intrude(&job[0].address()).unwrap();
+                let _ = stream.write_all(b"C");
+                stream
+            })
+            .collect();
+        for peer in &job[1..PEERS as usize] {
+            peer.send(Peer::Rank(0), frame(1, 1, *b"here")).unwrap();
+        }
+        let mut ends: Vec<_> = job
+            .iter()
+            .map(|node| support::End::new(node.as_ref()))
+            .collect();
+        support::run_until(&mut ends, "all peers", |ends| {
+            ends[0].frames().len() == PEERS as usize - 1
+        });
+        assert!(ends.iter().all(|end| end.closed().is_empty()));
+        drop(dawdlers);
+    }
 }
 
 #[test]
