@@ -387,6 +387,48 @@ fn hostile_bytes_on_any_socket_do_not_disturb_the_job() {
     job.expect_no_process().unwrap();
 }
 
+#[test]
+fn ten_thousand_connects_do_not_disturb_the_job() {
+    let site = Site::with(WAITS);
+    let args = [
+        "-n",
+        "3",
+        "--transport",
+        "tcp",
+        "--secure",
+        "--verbose",
+        "./prog",
+    ];
+    let mut job = site.in_region(&args, 3);
+    let stderr = job.stderr();
+    let address = stderr
+        .split_once("coordinator at tcp:")
+        .and_then(|(_, rest)| rest.split([',', '\n']).next())
+        .and_then(|text| text.parse::<std::net::SocketAddr>().ok());
+    let address = address.unwrap_or_else(|| panic!("no address in: {stderr}"));
+    let sayings = hostile();
+    let mut held = std::collections::VecDeque::new();
+    for saying in sayings.iter().cycle().take(10_000) {
+        // A queue that is full is the attacker's trouble.
+        if let Ok(mut stream) = std::net::TcpStream::connect_timeout(&address, LIMIT / 60) {
+            let _ = std::io::Write::write_all(&mut stream, saying);
+            held.push_back(stream);
+        }
+        if held.len() > 200 {
+            held.pop_front();
+        }
+    }
+    site.go();
+    let finished = job.wait(LIMIT).unwrap();
+    assert_eq!(
+        (finished.status, finished.text().as_str()),
+        (0, "63\n"),
+        "{}",
+        finished.messages()
+    );
+    job.expect_no_process().unwrap();
+}
+
 /// Types and abstract names of the Unix sockets on which processes of `job` listen.
 fn listening(job: &Running) -> Vec<(SockType, Vec<u8>)> {
     const LISTENING: &str = "00010000";

@@ -193,18 +193,38 @@ impl Opener {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn pair() -> (Cipher, Cipher) {
     let builder = || {
-        let parameters = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s".parse().expect("two ends that follow the pattern");
-        snow::Builder::new(parameters).psk(0, &[7; 32]).expect("two ends that follow the pattern")
+        let parameters = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s"
+            .parse()
+            .expect("two ends that follow the pattern");
+        snow::Builder::new(parameters)
+            .psk(0, &[7; 32])
+            .expect("two ends that follow the pattern")
     };
-    let mut initiator = builder().build_initiator().expect("two ends that follow the pattern");
-    let mut responder = builder().build_responder().expect("two ends that follow the pattern");
+    let mut initiator = builder()
+        .build_initiator()
+        .expect("two ends that follow the pattern");
+    let mut responder = builder()
+        .build_responder()
+        .expect("two ends that follow the pattern");
     let mut message = [0; 200];
-    let length = initiator.write_message(&[], &mut message).expect("two ends that follow the pattern");
-    responder.read_message(&message[..length], &mut []).expect("two ends that follow the pattern");
-    let length = responder.write_message(&[], &mut message).expect("two ends that follow the pattern");
-    initiator.read_message(&message[..length], &mut []).expect("two ends that follow the pattern");
+    let length = initiator
+        .write_message(&[], &mut message)
+        .expect("two ends that follow the pattern");
+    responder
+        .read_message(&message[..length], &mut [])
+        .expect("two ends that follow the pattern");
+    let length = responder
+        .write_message(&[], &mut message)
+        .expect("two ends that follow the pattern");
+    initiator
+        .read_message(&message[..length], &mut [])
+        .expect("two ends that follow the pattern");
     let end = |state: snow::HandshakeState| {
-        Cipher::new(state.into_stateless_transport_mode().expect("two ends that follow the pattern"))
+        Cipher::new(
+            state
+                .into_stateless_transport_mode()
+                .expect("two ends that follow the pattern"),
+        )
     };
     (end(initiator), end(responder))
 }
