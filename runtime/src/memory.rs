@@ -82,6 +82,11 @@ impl Memory {
         self.seen
     }
 
+    /// The number of this rank's next publication.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// Entries of the lock-ordered log that this rank has appended.
     pub fn appended(&self) -> u64 {
         self.appended

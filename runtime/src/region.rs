@@ -183,11 +183,9 @@ pub fn barrier(session: &Session, site: &Site, part: &Team) {
             offer,
         );
         drop(guard);
-        let order = session.waiting(|| {
-            remote::serve_until(session, part.tasks(), |inbox| {
-                let order = inbox.orders.pop_front();
-                (order.is_some() || part.region_is_cancelled()).then_some(order)
-            })
+        let order = remote::serve_until(session, part.tasks(), true, |inbox| {
+            let order = inbox.orders.pop_front();
+            (order.is_some() || part.region_is_cancelled()).then_some(order)
         });
         match order {
             Some(Order::Release(mut advance)) => {
@@ -255,13 +253,12 @@ fn collect_arrivals(
         if meeting == Meeting::Join && session.state().joined_early.contains(&rank) {
             continue;
         }
-        let arrival = session.waiting(|| {
-            remote::serve_until(session, part.tasks(), |inbox| {
-                let queue = inbox.arrivals.get_mut(&rank);
-                let arrival = queue.and_then(|queue| queue.pop_front());
-                let given_up = meeting == Meeting::Barrier && part.region_is_cancelled();
-                (arrival.is_some() || given_up).then_some(arrival)
-            })
+        let computes = meeting == Meeting::Barrier;
+        let arrival = remote::serve_until(session, part.tasks(), computes, |inbox| {
+            let queue = inbox.arrivals.get_mut(&rank);
+            let arrival = queue.and_then(|queue| queue.pop_front());
+            let given_up = meeting == Meeting::Barrier && part.region_is_cancelled();
+            (arrival.is_some() || given_up).then_some(arrival)
         });
         let Some(arrival) = arrival else {
             return false;
@@ -445,9 +442,10 @@ fn take_part(session: &Session, fork: Fork) {
             .attribute(site.label(), session.exchange.node().counters());
         drop(guard);
         // Other ranks may still have tasks to give, until the driver goes on.
-        remote::serve_until(session, part.tasks(), |inbox| {
+        remote::serve_until(session, part.tasks(), false, |inbox| {
             (!inbox.orders.is_empty() || inbox.shutdown).then_some(())
         });
+        session.state().watch.attribute_late(site.label());
     };
     let (league, league_number) = fork.league;
     let context = Context {

@@ -83,15 +83,28 @@ impl Stopwatch {
         self.pages += statistics.pages_dirty as u64;
     }
 
-    /// Adds what happened since the last call to `site`; `run`: an execution of it is complete.
+    /// Adds to `site` what this rank did for others after it was done with it. Not the time spent waiting, nor the traffic, which is that of the
+    /// next region already.
+    pub fn attribute_late(&mut self, site: &str) {
+        self.now.waiting = Duration::ZERO;
+        self.add(site, self.counted);
+    }
+
+    /// Adds what happened since the last call to `site`, of which an execution is complete.
     pub fn attribute(&mut self, site: &str, counters: Counters) {
+        self.add(site, counters);
+        if let Some(site) = self.sites.get_mut(site) {
+            site.runs += 1;
+        }
+    }
+
+    fn add(&mut self, site: &str, counters: Counters) {
         let times = std::mem::take(&mut self.now);
         let pages = std::mem::take(&mut self.pages);
         if !self.sites.contains_key(site) {
             self.order.push(site.to_owned());
         }
         let total = self.sites.entry(site.to_owned()).or_default();
-        total.runs += 1;
         total.times.computing += times.computing;
         total.times.tracking += times.tracking;
         total.times.diffing += times.diffing;

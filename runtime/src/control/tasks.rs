@@ -78,8 +78,19 @@ pub enum TaskRequest {
         credit: u64,
         /// Nanoseconds that they took.
         duration: u64,
+        /// Nanoseconds that the sender took to catch up with what they need.
+        cost: u64,
         /// Entries of the log that the sender has applied.
         seen: LogPosition,
+    },
+    /// The taskgroup of a batch is cancelled: its owner is to be told (`up`), or who has it.
+    Cancel {
+        /// The rank whose it is.
+        owner: u32,
+        /// Its name for it.
+        batch: u64,
+        /// The sender is who has it.
+        up: bool,
     },
     /// Fulfils the event of a detached task of another rank.
     Fulfil {
@@ -137,6 +148,17 @@ pub enum TaskReply {
         credit: u64,
         /// As in [`TaskRequest::Done`].
         duration: u64,
+        /// As in [`TaskRequest::Done`].
+        cost: u64,
+    },
+    /// As in [`TaskRequest::Cancel`].
+    Cancel {
+        /// The rank whose it is.
+        owner: u32,
+        /// Its name for it.
+        batch: u64,
+        /// The receiver is the owner.
+        up: bool,
     },
     /// Another rank fulfils an event of the receiver's.
     Fulfil {

@@ -166,9 +166,14 @@ impl Group {
         }
     }
 
-    /// Tasks of it that have not begun are dropped from now on.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Relaxed);
+    /// Tasks of it that have not begun are dropped from now on. Whether that is news.
+    pub fn cancel(&self) -> bool {
+        !self.cancelled.swap(true, Relaxed)
+    }
+
+    /// Whether it is `group` or lies in it.
+    pub fn lies_in(&self, group: &Group) -> bool {
+        self.and_outer().any(|outer| std::ptr::eq(outer, group))
     }
 
     /// Whether it or one around it has been cancelled.

@@ -126,6 +126,7 @@ impl Pool {
 
     /// Makes an empty pool serve another team, whose threads wait for one another at `gate` (null: nowhere), which outlives the pool.
     pub fn prepare(&mut self, threads: usize, spans_ranks: bool, gate: *const Gate) {
+        super::remote::detach(self);
         self.gate = gate;
         self.threads = threads.max(1);
         self.spans_ranks = spans_ranks;
@@ -134,10 +135,10 @@ impl Pool {
             self.deques.resize_with(self.threads, Deque::default);
         }
         if spans_ranks {
-            super::remote::set_gate(gate);
             for deque in &mut self.deques {
                 *deque.lowest_frame.get_mut() = usize::MAX;
             }
+            super::remote::attach(self, gate);
         }
     }
 
@@ -396,16 +397,10 @@ impl Pool {
                     .any(|urgent| allowed(urgent.task, constraint)))
     }
 
-    /// Up to `most` of the oldest tasks that `wanted` agrees to, for another rank; `keep` stay here.
-    pub fn give_away(
-        &self,
-        most: usize,
-        keep: usize,
-        mut wanted: impl FnMut(&Task) -> bool,
-    ) -> Vec<*mut Task> {
+    /// The oldest tasks that `wanted` agrees to, for another rank. It says how many there may be at most if this is one.
+    pub fn give_away(&self, mut wanted: impl FnMut(&Task) -> Option<usize>) -> Vec<*mut Task> {
         let mut given = Vec::new();
-        let queued = self.queued();
-        let most = most.min(queued.saturating_sub(keep));
+        let mut most = 1;
         for deque in self.deques() {
             if given.len() >= most || deque.length.load(Relaxed) == 0 {
                 continue;
@@ -414,10 +409,12 @@ impl Pool {
             let mut at = 0;
             while at < ring.len() && given.len() < most {
                 // SAFETY: tasks in a pool are alive.
-                if wanted(unsafe { &*ring[at].0 }) {
-                    given.extend(ring.remove(at).map(|task| task.0));
-                } else {
-                    at += 1;
+                match wanted(unsafe { &*ring[at].0 }) {
+                    Some(limit) => {
+                        most = limit;
+                        given.extend(ring.remove(at).map(|task| task.0));
+                    }
+                    None => at += 1,
                 }
             }
             deque.length.store(ring.len(), Relaxed);
@@ -460,7 +457,7 @@ mod tests {
         assert_eq!(pool.take(0, None), Some(tasks[3]));
         assert_eq!(pool.take(1, None), Some(tasks[0]));
         assert_eq!(pool.queued(), 2);
-        assert_eq!(pool.give_away(9, 1, |_| true), [tasks[1]]);
+        assert_eq!(pool.give_away(|_| Some(1)), [tasks[1]]);
         assert_eq!(pool.take(1, None), Some(tasks[2]));
         assert_eq!(pool.take(1, None), None);
     }

@@ -6,14 +6,23 @@
 //! A rank arrives at a barrier only when its own tasks are complete, wherever they ran. One that has arrived may still be given tasks; what
 //! it appends to the log for them is counted by the rank whose they are, which has not arrived.
 //!
-//! A task that was given away before its taskgroup was cancelled is executed: the cancellation stays on the rank of the taskgroup
-//! (OpenMP 5.2, 11.2: it takes effect for tasks that have not begun, which is for the implementation to see). Tasks with an event, with
-//! reductions, or with settings that differ from their team's are not given away.
+//! The cancellation of a taskgroup is sent to the ranks that have its tasks, and from there back (OpenMP 5.2, 11.2: it takes effect for tasks
+//! that have not begun). Tasks with an event, with reductions, or with settings that differ from their team's are not given away.
+//!
+//! ```text
+//! remote      what is said, what is known, how ranks meet
+//!   giver     the thread that gives
+//!   parcel    a task on its way
+//!   economy   how many to give, and when not to
+//! ```
 #![allow(unsafe_code)]
+
+mod economy;
+mod giver;
+mod parcel;
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::OnceLock;
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
@@ -22,10 +31,11 @@ use std::time::Instant;
 
 use ckpt_incremental::ByteRange;
 
+use super::group::Group;
 use super::pool::{Deferred, Pool};
 use super::schedule;
 use super::spin::Spin;
-use super::task::{Body, Chunk, REFERENCE, Recipe, Task, flag};
+use super::task::{REFERENCE, Task};
 use crate::control::tasks::{Parcel, TaskReply, TaskRequest};
 use crate::control::{Entry, LogPosition, Request};
 use crate::exchange::Inbox;
@@ -33,6 +43,7 @@ use crate::memory::Occasion;
 use crate::session::{self, Session};
 use crate::sync;
 use crate::team::wait::Gate;
+use parcel::Root;
 
 /// The present phase: forks and barriers so far.
 static PHASE: AtomicU64 = AtomicU64::new(0);
@@ -57,49 +68,82 @@ static REPORTED: AtomicU64 = AtomicU64::new(0);
 static ADOPTED: AtomicUsize = AtomicUsize::new(0);
 /// This rank is about to publish at a meeting: no batch is taken up before it has.
 static MEETING: AtomicBool = AtomicBool::new(false);
-/// Opportunities to offer tasks that are to be passed over before the clock is looked at again, because giving costs more than it brings.
+/// Opportunities to offer tasks that are to be passed over before the site is looked at again.
 static PASS_OVER: AtomicU32 = AtomicU32::new(0);
-/// When giving is to be tried again, in nanoseconds of [`now`].
-static QUIET_UNTIL: AtomicU64 = AtomicU64::new(0);
-/// Nanoseconds for which it was not tried last.
-static BACK_OFF: AtomicU64 = AtomicU64::new(0);
-/// Tasks to offer at a time.
-static BATCH: AtomicUsize = AtomicUsize::new(1);
-
-/// A batch that takes less (in nanoseconds) was not worth its messages.
-const WORTH: u64 = 300_000;
-/// Nanoseconds without an offer after the first batch that was not worth it; twice as long after each further one.
-const SHORTEST_BACK_OFF: u64 = 4_000_000;
-/// As above, at most: where tasks become large after all, that is all a region loses.
-const LONGEST_BACK_OFF: u64 = 100_000_000;
-/// Opportunities passed over without looking at the clock.
-const BLINDLY: u32 = 8;
-/// What a batch should take, in nanoseconds: the rank that has it does not wait for the next one for long by comparison, although its
-/// owner sees that only between two tasks.
-const HORIZON: u64 = 20_000_000;
-/// Tasks in a batch at most.
-const LARGEST_BATCH: usize = 64;
+/// Opportunities passed over where giving costs more than it brings.
+const BLINDLY: u32 = 64;
+/// Of the messages in `NEWS`, those that bring tasks.
+static GIFTS: AtomicUsize = AtomicUsize::new(0);
+/// Nanoseconds that each of the tasks took which another rank gave to this one last.
+static EACH: AtomicU64 = AtomicU64::new(u64::MAX);
+/// A rank asks for more when what it has left will take so many nanoseconds: about what an answer takes.
+const AHEAD: u64 = 1_500_000;
 
 /// Tasks that another rank has.
+#[derive(Debug)]
+struct Batch {
+    tasks: Vec<Deferred>,
+    body: usize,
+    /// Nanoseconds that giving them took.
+    cost: u64,
+}
+
+impl Batch {
+    /// The taskgroup that all of them were made in.
+    fn group(&self) -> Option<*const Group> {
+        // SAFETY: tasks that are away are not complete.
+        let first = unsafe { self.tasks.first()?.0.as_ref() }?;
+        Some(first.group.get().cast_const())
+    }
+}
+
+/// See [`Batch`].
 #[derive(Debug, Default)]
 struct Away {
-    batches: HashMap<u64, Vec<Deferred>>,
+    batches: HashMap<u64, Batch>,
     next: u64,
 }
 
-static AWAY: Spin<Option<Away>> = Spin::new(None);
-/// One thread at a time offers tasks.
-static OFFERING: Spin<()> = Spin::new(());
+impl Away {
+    fn batch(tasks: Vec<Deferred>, body: usize) -> Batch {
+        Batch {
+            tasks,
+            body,
+            cost: 0,
+        }
+    }
 
-/// The root of tasks that this rank was given together.
-#[derive(Debug)]
-#[repr(C)]
-struct Root {
-    /// First: pointers to it are pointers to the root.
-    task: Task,
+    fn add(&mut self, batch: Batch) -> u64 {
+        let name = self.next;
+        self.next += 1;
+        self.batches.insert(name, batch);
+        name
+    }
+
+    fn add_cost(&mut self, name: u64, cost: u64) {
+        if let Some(batch) = self.batches.get_mut(&name) {
+            batch.cost += cost;
+        }
+    }
+}
+
+static AWAY: Spin<Option<Away>> = Spin::new(None);
+/// The roots of what this rank was given, by owner and name.
+static ROOTS: Spin<Vec<Given>> = Spin::new(Vec::new());
+
+/// A root in [`ROOTS`], which lives until it is taken out.
+#[derive(Clone, Copy, Debug)]
+struct Given {
     owner: u32,
     batch: u64,
-    began: Instant,
+    root: *mut Root,
+}
+
+// SAFETY: a root is looked at under the lock, or by whoever took it out.
+unsafe impl Send for Given {}
+
+fn away<T>(action: impl FnOnce(&mut Away) -> T) -> T {
+    action(AWAY.lock().get_or_insert_default())
 }
 
 /// A closure that other threads call while its own one waits.
@@ -141,9 +185,35 @@ pub fn arrived(appended: u64) {
     REPORTED.store(appended + 1, SeqCst);
 }
 
-/// Threads of the team over ranks sleep here.
-pub fn set_gate(gate: *const Gate) {
+/// A team over ranks begins: these are its tasks, and its threads sleep at `gate`.
+pub fn attach(pool: &Pool, gate: *const Gate) {
     GATE.store(gate.cast_mut(), SeqCst);
+    giver::attach(pool);
+}
+
+/// The pool is about to serve another team.
+pub fn detach(pool: &Pool) {
+    giver::detach(pool);
+}
+
+fn phase() -> u64 {
+    PHASE.load(SeqCst)
+}
+
+/// Whether another rank wants tasks.
+fn is_hungry() -> bool {
+    HUNGER.load(SeqCst) > 0 && HUNGER_PHASE.load(SeqCst) == phase()
+}
+
+/// One hungry rank is given tasks.
+fn one_is_fed() {
+    // Where it has been set back meanwhile, there is nothing to count.
+    let _ = HUNGER.fetch_update(SeqCst, SeqCst, |ranks| ranks.checked_sub(1));
+}
+
+/// Whether there are messages that do not bring tasks.
+fn has_news_but_tasks() -> bool {
+    NEWS.load(SeqCst) > GIFTS.load(SeqCst)
 }
 
 /// A message about tasks has arrived: notes at once what running threads look at. True: it has been dealt with.
@@ -156,10 +226,19 @@ pub fn note(news: &TaskReply) -> bool {
         TaskReply::Hunger { phase, ranks } => {
             HUNGER_PHASE.store(*phase, SeqCst);
             HUNGER.store(*ranks, SeqCst);
+            giver::poke();
             true
+        }
+        TaskReply::Given { .. } => {
+            GIFTS.fetch_add(1, SeqCst);
+            NEWS.fetch_add(1, SeqCst);
+            false
         }
         _ => {
             NEWS.fetch_add(1, SeqCst);
+            if LISTENING.load(SeqCst) == 0 {
+                giver::poke();
+            }
             false
         }
     }
@@ -183,39 +262,53 @@ pub fn wake_listeners() {
     }
 }
 
-fn should_ask() -> bool {
+/// What a thread that looks for tasks is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It does not want any from other ranks.
+    None,
+    /// It looks into the queues first.
+    Soon,
+    /// It has found none that it may run.
+    Now,
+}
+
+/// Whether to ask other ranks for tasks.
+fn should_ask(pool: &Pool, need: Need) -> bool {
     let phase = PHASE.load(SeqCst);
-    PLENTY.load(SeqCst) == phase + 1 && ASKED.load(SeqCst) != phase + 1
+    if need == Need::None
+        || PLENTY.load(SeqCst) != phase + 1
+        || ASKED.load(SeqCst) == phase + 1
+        || MEETING.load(SeqCst)
+    {
+        return false;
+    }
+    // Tasks of some microseconds are gone too soon to ask in time.
+    need == Need::Now || {
+        let left = pool.queued() as u64;
+        left == 0 || EACH.load(Relaxed).saturating_mul(left + 1) < AHEAD
+    }
 }
 
-fn has_news(idle: bool) -> bool {
-    NEWS.load(SeqCst) > 0 || idle && should_ask()
+fn has_news(pool: &Pool, need: Need) -> bool {
+    NEWS.load(SeqCst) > 0 || should_ask(pool, need)
 }
 
-/// Deals with messages about tasks; with `idle`, asks for tasks. Whether there was anything.
+/// Deals with messages about tasks, and asks for tasks if that is needed. Whether there was a message.
 #[inline]
-pub fn attend(pool: &Pool, idle: bool) -> bool {
+pub fn attend(pool: &Pool, need: Need) -> bool {
     match session::get() {
-        Some(session) if has_news(idle) => attend_to_news(session, pool, idle),
+        Some(session) if has_news(pool, need) => attend_to_news(session, pool, need),
         _ => false,
     }
 }
 
 #[cold]
-fn attend_to_news(session: &Session, pool: &Pool, idle: bool) -> bool {
-    let mut any = false;
-    ADOPTED.fetch_add(1, SeqCst);
-    while let Some(news) = next_news(session) {
-        NEWS.fetch_sub(1, SeqCst);
-        handle(session, pool, news);
-        any = true;
-    }
-    ADOPTED.fetch_sub(1, SeqCst);
-    let free = !any && idle && !MEETING.load(SeqCst);
-    if free && should_ask() && pool.queued() == 0 {
+fn attend_to_news(session: &Session, pool: &Pool, need: Need) -> bool {
+    let any = deal_with_news(session, pool, true);
+    if !any && should_ask(pool, need) {
         let phase = PHASE.load(SeqCst);
         if ASKED.swap(phase + 1, SeqCst) != phase + 1 {
-            ANNOUNCED.store(0, SeqCst);
             sync::ask(session, |seen| {
                 Request::Task(TaskRequest::Hungry { phase, seen })
             });
@@ -224,16 +317,33 @@ fn attend_to_news(session: &Session, pool: &Pool, idle: bool) -> bool {
     any
 }
 
-fn next_news(session: &Session) -> Option<TaskReply> {
+/// Deals with all messages; with those that bring tasks only if `gifts`. Whether there were any.
+fn deal_with_news(session: &Session, pool: &Pool, gifts: bool) -> bool {
+    let mut any = false;
+    ADOPTED.fetch_add(1, SeqCst);
+    while let Some(news) = next_news(session, gifts) {
+        handle(session, pool, news);
+        any = true;
+    }
+    ADOPTED.fetch_sub(1, SeqCst);
+    any
+}
+
+fn next_news(session: &Session, gifts: bool) -> Option<TaskReply> {
     if NEWS.load(SeqCst) == 0 {
         return None;
     }
-    session.exchange.look(|inbox| {
-        let meeting = MEETING.load(SeqCst);
-        let later = |news: &TaskReply| meeting && matches!(news, TaskReply::Given { .. });
+    let news = session.exchange.look(|inbox| {
+        let gifts = gifts && !MEETING.load(SeqCst);
+        let later = |news: &TaskReply| !gifts && matches!(news, TaskReply::Given { .. });
         let at = inbox.tasks.iter().position(|news| !later(news))?;
         inbox.tasks.remove(at)
-    })
+    })?;
+    if matches!(news, TaskReply::Given { .. }) {
+        GIFTS.fetch_sub(1, SeqCst);
+    }
+    NEWS.fetch_sub(1, SeqCst);
+    Some(news)
 }
 
 fn handle(session: &Session, pool: &Pool, news: TaskReply) {
@@ -246,13 +356,17 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
             entries,
             from,
         } => {
+            let started = economy::processor_time();
             sync::catch_up(session, from, &entries);
+            let cost = economy::processor_time().saturating_sub(started);
             ASKED.store(0, SeqCst);
+            let tasks = parcels.len();
+            let root = Root::new(pool, (owner, batch), tasks, cost);
             // SAFETY: parcels come from a rank of the same build.
-            unsafe { unpack(pool, owner, batch, &parcels) };
+            unsafe { unpack(root, &parcels) };
         }
         TaskReply::Declined { batch } => {
-            for task in take_back(batch) {
+            for task in take_back(batch).tasks {
                 // SAFETY: taken from the pool when they were offered.
                 unsafe { pool.push(0, task.0) };
             }
@@ -263,16 +377,25 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
             from,
             credit,
             duration,
+            cost,
         } => {
+            let started = economy::processor_time();
             sync::catch_up(session, from, &entries);
+            // The other rank took about as long to publish that.
+            let cost = cost + 2 * economy::processor_time().saturating_sub(started);
             session.state().memory.add_appended(credit);
-            let tasks = take_back(batch);
-            judge(duration, tasks.len());
+            let Batch {
+                tasks,
+                body,
+                cost: given,
+            } = take_back(batch);
+            economy::judge(body, tasks.len(), duration, given + cost);
             for task in tasks {
                 // SAFETY: it was this rank's to complete, and is complete there.
                 unsafe { schedule::complete_elsewhere(task.0) };
             }
         }
+        TaskReply::Cancel { owner, batch, up } => heed_cancellation(session, owner, batch, up),
         TaskReply::Fulfil {
             event,
             entries,
@@ -287,206 +410,60 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
     }
 }
 
-fn take_back(batch: u64) -> Vec<Deferred> {
-    AWAY.lock()
-        .as_mut()
-        .and_then(|away| away.batches.remove(&batch))
-        .unwrap_or_default()
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Learns from a batch that took `duration` how much to give.
-fn judge(duration: u64, tasks: usize) {
-    let each = (duration / tasks.max(1) as u64).max(1);
-    let batch = usize::try_from(HORIZON / each).unwrap_or(1);
-    BATCH.store(batch.clamp(1, LARGEST_BATCH), Relaxed);
-    let back_off = if duration < WORTH {
-        (BACK_OFF.load(Relaxed) * 2).clamp(SHORTEST_BACK_OFF, LONGEST_BACK_OFF)
-    } else {
-        0
-    };
-    BACK_OFF.store(back_off, Relaxed);
-    QUIET_UNTIL.store(if back_off > 0 { now() + back_off } else { 0 }, Relaxed);
+fn take_back(name: u64) -> Batch {
+    away(|away| away.batches.remove(&name)).unwrap_or_else(|| Away::batch(Vec::new(), 0))
 }
 
-/// Nanoseconds since this was called first.
-fn now() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let elapsed = START.get_or_init(Instant::now).elapsed();
-    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// An opportunity to give tasks away, of which `keep` are to stay.
+/// A task with this body was deferred, or could be: an opportunity to give tasks away.
 #[inline]
-pub fn offer(pool: &Pool, keep: usize) {
+pub fn offer(pool: &Pool, body: usize) {
     let phase = PHASE.load(Relaxed);
     if HUNGER.load(Relaxed) > 0 && HUNGER_PHASE.load(Relaxed) == phase {
-        let left = PASS_OVER.load(Relaxed);
-        if left > 0 {
-            return PASS_OVER.store(left - 1, Relaxed);
+        if pool.queued() > 0 {
+            giver::poke_if_idle();
         }
-        let quiet = QUIET_UNTIL.load(Relaxed);
-        if quiet > 0 && now() < quiet {
-            return PASS_OVER.store(BLINDLY, Relaxed);
-        }
-        if pool.queued() > keep {
-            give(pool, keep, phase);
-        }
-    } else if ANNOUNCED.load(Relaxed) != phase + 1 && pool.queued() > 1 {
-        announce(phase);
+    } else if ANNOUNCED.load(Relaxed) != phase + 1 {
+        announce(pool, phase, body);
     }
 }
 
-#[cold]
-fn announce(phase: u64) {
-    if ANNOUNCED.swap(phase + 1, SeqCst) != phase + 1
-        && let Some(session) = session::get()
-    {
-        session
-            .exchange
-            .request(&Request::Task(TaskRequest::Surplus { phase }));
+fn announce(pool: &Pool, phase: u64, body: usize) {
+    let left = PASS_OVER.load(Relaxed);
+    if left > 0 {
+        return PASS_OVER.store(left - 1, Relaxed);
     }
-}
-
-fn may_leave(session: &Session, task: &Task) -> bool {
-    const TIED: u32 = flag::DETACHED | flag::REDUCES | flag::UNDEFERRED;
-    if task.flags.get() & TIED != 0 || task.sizes.is_null() || !task.icvs.get().is_null() {
-        return false;
-    }
-    // SAFETY: the taskgroup of a task that is not complete is alive.
-    if unsafe { task.group.get().as_ref() }.is_some_and(|group| group.reduces()) {
-        return false;
-    }
-    // SAFETY: made by a recipe.
-    let environment = unsafe { Task::environment(std::ptr::from_ref(task).cast_mut()) };
-    (0..task.captures() as usize).all(|k| {
-        // SAFETY: as many elements.
-        let (address, size) = unsafe { (*environment.add(k), *task.sizes.add(k)) };
-        size != 0 || address.is_null() || session.in_image(address as usize)
-    })
-}
-
-#[cold]
-fn give(pool: &Pool, keep: usize, phase: u64) {
-    let (Some(session), Some(_turn)) = (session::get(), OFFERING.try_lock()) else {
+    if pool.queued() == 0 {
         return;
-    };
-    let half = pool.queued().div_ceil(2);
-    let most = BATCH.load(Relaxed).min(half);
-    // Siblings are alike; in a recursion, the oldest task stands for as much work as all younger ones.
-    let mut parent = None;
-    let tasks = pool.give_away(most, keep, |task| {
-        let alike = parent.is_none_or(|parent| parent == task.parent) && may_leave(session, task);
-        if alike {
-            parent = Some(task.parent);
-        }
-        alike
-    });
-    if tasks.is_empty() {
+    }
+    if economy::quiet(body, economy::now()) > 0 {
         return PASS_OVER.store(BLINDLY, Relaxed);
     }
-    let fewer = |ranks: u32| ranks.checked_sub(1);
-    let _ = HUNGER.fetch_update(SeqCst, SeqCst, fewer);
-    // SAFETY: taken from the pool, so that nobody else has them.
-    let parcels = tasks.iter().map(|task| unsafe { pack(*task) }).collect();
-    let batch = {
-        let mut away = AWAY.lock();
-        let away = away.get_or_insert_default();
-        let batch = away.next;
-        away.next += 1;
-        away.batches
-            .insert(batch, tasks.into_iter().map(Deferred).collect());
-        batch
-    };
-    publish_everything(session, pool, false, |seen, _, entry| {
-        Request::Task(TaskRequest::Offer {
-            phase,
-            batch,
-            parcels,
-            entry,
-            seen,
-        })
-    });
-}
-
-unsafe fn pack(task: *mut Task) -> Parcel {
-    // SAFETY: the caller's.
-    let this = unsafe { &*task };
-    let captures = this.captures() as usize;
-    // SAFETY: made by a recipe: as many elements.
-    let environment = unsafe { std::slice::from_raw_parts(Task::environment(task), captures) };
-    // SAFETY: kept by the recipe in a team over ranks.
-    let sizes = unsafe { std::slice::from_raw_parts(this.sizes, captures) };
-    let mut copies = Vec::new();
-    for (address, size) in environment.iter().zip(sizes) {
-        if *size != 0 {
-            // SAFETY: the task's own copy.
-            copies.extend_from_slice(unsafe {
-                std::slice::from_raw_parts(address.cast::<u8>(), *size)
-            });
-        }
-    }
-    let chunk = this.has(flag::LOOP).then(|| {
-        // SAFETY: the element after the captures.
-        let chunk = unsafe { &*(*Task::environment(task).add(captures)).cast::<Chunk>() };
-        (chunk.first, chunk.end, chunk.last != 0)
-    });
-    Parcel {
-        body: this.body.map_or(0, |body| body as usize as u64),
-        sizes: sizes.iter().map(|size| *size as u64).collect(),
-        environment: environment.iter().map(|address| *address as u64).collect(),
-        copies,
-        chunk,
-        flags: this.flags.get() & (flag::FINAL | flag::REDUCES),
-        priority: this.priority,
+    if ANNOUNCED.swap(phase + 1, SeqCst) != phase + 1 {
+        giver::announce(phase);
     }
 }
 
 /// # Safety
-/// The parcels describe tasks of this program.
-unsafe fn unpack(pool: &Pool, owner: u32, batch: u64, parcels: &[Parcel]) {
-    let root = Box::into_raw(Box::new(Root {
-        task: Task::implicit(pool),
-        owner,
-        batch,
-        began: Instant::now(),
-    }))
-    .cast::<Task>();
+/// The parcels describe tasks of this program; the root is new.
+unsafe fn unpack(root: *mut Root, parcels: &[Parcel]) {
+    let task = root.cast::<Task>();
     ADOPTED.fetch_add(1, SeqCst);
-    // SAFETY: made above; the second reference is this function's.
-    unsafe {
-        (*root).set(flag::STOLEN);
-        (*root).counts.fetch_add(REFERENCE, SeqCst);
-    }
+    // SAFETY: the caller's promise; the second reference is this function's.
+    let (owner, batch) = unsafe {
+        (*task).counts.fetch_add(REFERENCE, SeqCst);
+        ((*root).owner, (*root).batch)
+    };
+    ROOTS.lock().push(Given { owner, batch, root });
     for parcel in parcels {
-        let sizes: Vec<usize> = parcel.sizes.iter().map(|size| *size as usize).collect();
-        let mut copies = parcel.copies.as_ptr();
-        let mut environment: Vec<*mut c_void> = Vec::with_capacity(sizes.len());
-        for (address, size) in parcel.environment.iter().zip(&sizes) {
-            if *size == 0 {
-                environment.push(*address as *mut c_void);
-            } else {
-                environment.push(copies.cast_mut().cast());
-                // SAFETY: the copies follow one another.
-                copies = unsafe { copies.add(*size) };
-            }
-        }
-        let recipe = Recipe {
-            // SAFETY: the address of an outlined function of this program, which has the same address in all ranks.
-            body: unsafe { std::mem::transmute::<usize, Body>(parcel.body as usize) },
-            environment: environment.as_mut_ptr(),
-            sizes: sizes.as_ptr(),
-            captures: sizes.len() as u32,
-            chunk: parcel.chunk.map(|(first, end, last)| Chunk {
-                first,
-                end,
-                last: i32::from(last),
-            }),
-        };
-        // SAFETY: the arrays have as many elements; the root is alive.
-        unsafe { schedule::adopt(&recipe, root, parcel.flags, parcel.priority) };
+        // SAFETY: the caller's promise.
+        unsafe { parcel::unpack(parcel, task) };
     }
     // SAFETY: the reference taken above.
-    unsafe { schedule::leave(root, REFERENCE) };
+    unsafe { schedule::leave(task, REFERENCE) };
 }
 
 /// All tasks of a batch, and what they made, are complete.
@@ -494,15 +471,19 @@ unsafe fn unpack(pool: &Pool, owner: u32, batch: u64, parcels: &[Parcel]) {
 /// # Safety
 /// `root` was made by `unpack`, and nothing else refers to it.
 pub unsafe fn finished(root: *mut Task) {
-    // SAFETY: the caller's promise.
+    ROOTS
+        .lock()
+        .retain(|given| !std::ptr::eq(given.root.cast(), root));
+    // SAFETY: the caller's promise; what was found in the list is not looked at any more.
     let root = unsafe { Box::from_raw(root.cast::<Root>()) };
     let Some(session) = session::get() else {
         return;
     };
     // SAFETY: the pool of the team, which is not complete.
     let pool = unsafe { &*root.task.pool };
-    let duration = u64::try_from(root.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let (owner, batch) = (root.owner, root.batch);
+    let duration = nanoseconds(root.began);
+    EACH.store(duration / root.tasks.max(1) as u64, Relaxed);
+    let (owner, batch, cost) = (root.owner, root.batch, root.cost);
     publish_everything(session, pool, true, |seen, credit, entry| {
         Request::Task(TaskRequest::Done {
             owner,
@@ -510,6 +491,7 @@ pub unsafe fn finished(root: *mut Task) {
             entry,
             credit,
             duration,
+            cost,
             seen,
         })
     });
@@ -517,7 +499,8 @@ pub unsafe fn finished(root: *mut Task) {
 }
 
 /// Publishes all that this rank wrote, and sends the request that `make` builds from its position in the log, from the number of entries that
-/// another rank is to count if this `finishes` tasks of that rank, and from what was published.
+/// another rank is to count if this `finishes` tasks of that rank, and from what was published. What is streamed is named before it is
+/// sent, so that it is applied there while it is being collected here.
 fn publish_everything(
     session: &Session,
     pool: &Pool,
@@ -528,12 +511,29 @@ fn publish_everything(
     let mut guard = session.state();
     let state = &mut *guard;
     let scope = scope(session, state.stack_bound, pool.lowest_frame());
+    let (seen, sequence) = (state.memory.seen(), state.memory.sequence());
+    let credit = if finishes {
+        late(state.memory.appended() + 1)
+    } else {
+        0
+    };
+    let mut make = Some(make);
+    let mut before_stream = || {
+        let named = Entry {
+            author: session.rank,
+            sequence,
+            inline: None,
+        };
+        if let Some(make) = make.take() {
+            session.exchange.request(&make(seen, credit, Some(named)));
+        }
+    };
     let entry = state.memory.publish(
         &session.exchange,
         Occasion::Region,
         &scope,
         &mut state.watch,
-        &mut || {},
+        &mut before_stream,
     );
     if entry.is_some() {
         state.memory.count_appended();
@@ -544,15 +544,86 @@ fn publish_everything(
     } else {
         0
     };
-    let seen = state.memory.seen();
-    session.exchange.request(&make(seen, credit, entry));
+    if let Some(make) = make {
+        session.exchange.request(&make(seen, credit, entry));
+    }
 }
 
-/// What this rank appended since it arrived is the owner's to count.
+/// Of so many entries that this rank appended, those since it arrived, which are the owner's to count.
+fn late(appended: u64) -> u64 {
+    match REPORTED.load(SeqCst) {
+        0 => 0,
+        reported => appended.saturating_sub(reported - 1),
+    }
+}
+
+/// Leaves these to the owner; returns their number.
 fn hand_over(memory: &mut crate::memory::Memory) -> u64 {
     match REPORTED.load(SeqCst) {
         0 => 0,
         reported => memory.hand_over(reported - 1),
+    }
+}
+
+/// A batch whose tasks are cancelled: whose it is, its name, and whether its owner is to be told, or who has it.
+type Told = (u32, u64, bool);
+
+/// Who else has tasks of `group`, which was cancelled here, or whose they are.
+fn concerned(away: Option<&Away>, roots: &[Given], me: u32, group: &Group) -> Vec<Told> {
+    let batches = away.iter().flat_map(|away| &away.batches);
+    let down = batches.filter_map(|(name, batch)| {
+        // SAFETY: the taskgroup of a task that is not complete is alive, and it is not completed before it is taken out.
+        let inner = unsafe { batch.group()?.as_ref() }?;
+        inner.lies_in(group).then_some((me, *name, false))
+    });
+    let up = roots.iter().filter_map(|given| {
+        // SAFETY: alive while it is in the list.
+        let own = unsafe { &raw const (*given.root).group };
+        std::ptr::eq(own, group).then_some((given.owner, given.batch, true))
+    });
+    down.chain(up).collect()
+}
+
+fn tell(session: &Session, told: Vec<Told>) {
+    for (owner, batch, up) in told {
+        session
+            .exchange
+            .request(&Request::Task(TaskRequest::Cancel { owner, batch, up }));
+    }
+}
+
+/// A taskgroup that the calling thread's task is in was cancelled here: tells who else has tasks of it.
+pub fn group_cancelled(group: &Group) {
+    if let Some(session) = session::get() {
+        let told = {
+            let away = AWAY.lock();
+            concerned(away.as_ref(), &ROOTS.lock(), session.rank, group)
+        };
+        tell(session, told);
+    }
+}
+
+/// Another rank has cancelled the taskgroup of a batch that it was given by this one (`up`), or that it gave to this one.
+fn heed_cancellation(session: &Session, owner: u32, batch: u64, up: bool) {
+    let away = AWAY.lock();
+    let roots = ROOTS.lock();
+    let group = if up {
+        let batch = away.as_ref().and_then(|away| away.batches.get(&batch));
+        batch.and_then(Batch::group)
+    } else {
+        let this = |given: &&Given| (given.owner, given.batch) == (owner, batch);
+        // SAFETY: alive while it is in the list.
+        let group = |given: &Given| unsafe { &raw const (*given.root).group };
+        roots.iter().find(this).map(group)
+    };
+    // SAFETY: as above, and as in `concerned`; both locks are held.
+    let Some(group) = group.and_then(|group| unsafe { group.as_ref() }) else {
+        return;
+    };
+    if group.cancel() {
+        let told = concerned(away.as_ref(), &roots, session.rank, group);
+        drop((away, roots));
+        tell(session, told);
     }
 }
 
@@ -590,9 +661,11 @@ fn scope(session: &Session, stack_bound: usize, lowest_frame: usize) -> Vec<Byte
 }
 
 /// Waits for a message, as [`crate::exchange::Exchange::wait`], and runs tasks meanwhile: for the thread that speaks for its rank at a meeting.
+/// `computes`: the thread's own clock is running, and what is not waited here is counted as computing anyway.
 pub fn serve_until<T: Send>(
     session: &Session,
     pool: &Pool,
+    computes: bool,
     mut ready: impl FnMut(&mut Inbox) -> Option<T> + Send,
 ) -> T {
     MEETING.store(false, SeqCst);
@@ -600,23 +673,27 @@ pub fn serve_until<T: Send>(
         let mut look = Shared(|inbox: &mut Inbox| {
             ready(inbox)
                 .map(Some)
-                .or_else(|| (has_news(true) || pool.queued() > 0).then_some(None))
+                .or_else(|| (has_news(pool, Need::Now) || pool.queued() > 0).then_some(None))
         });
         LISTENING.fetch_add(1, SeqCst);
-        let found = session.exchange.wait(move |inbox| look.call(inbox));
+        let found = session.waiting(|| session.exchange.wait(move |inbox| look.call(inbox)));
         LISTENING.fetch_sub(1, SeqCst);
         if let Some(found) = found {
             return found;
         }
-        attend(pool, true);
+        let clock = session.state().watch.started_computing();
+        attend(pool, Need::Now);
         while schedule::help() {}
+        if !computes {
+            session.state().watch.ended_computing(clock);
+        }
     }
 }
 
 /// Sleeps until `reason`, or until a message about tasks arrives.
-pub fn sleep_unless(session: &Session, idle: bool, reason: impl Fn() -> bool) {
+pub fn sleep_unless(session: &Session, pool: &Pool, need: Need, reason: impl Fn() -> bool) {
     LISTENING.fetch_add(1, SeqCst);
-    let mut look = Shared(|_: &mut Inbox| (has_news(idle) || reason()).then_some(()));
+    let mut look = Shared(|_: &mut Inbox| (has_news(pool, need) || reason()).then_some(()));
     session.exchange.wait(move |inbox| look.call(inbox));
     LISTENING.fetch_sub(1, SeqCst);
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use super::depend::{self, Kind};
 use super::group::{Group, Item};
 use super::pool::Pool;
-use super::remote;
+use super::remote::{self, Need};
 use super::task::{CHILD, REFERENCE, Recipe, Task, children, flag, references};
 use super::worker::{Bell, COMPLETE, ENDED, FULFILLED, Worker, is_cancelled};
 use crate::icv::{self, process};
@@ -102,11 +102,11 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
         // SAFETY: made above.
         unsafe { pool.push(worker.slot.get(), task) };
         if pool.spans_ranks() {
-            remote::offer(pool, 0);
+            remote::offer(pool, recipe.body as usize);
         }
     } else {
         if pool.spans_ranks() {
-            remote::offer(pool, 0);
+            remote::offer(pool, recipe.body as usize);
         }
         // SAFETY: made above.
         unsafe { worker.execute_at_once(task) };
@@ -259,9 +259,13 @@ pub fn group_cancel() -> bool {
     if !process().config.cancellation {
         return false;
     }
+    let worker = Worker::get();
     // SAFETY: the innermost taskgroup is alive.
-    if let Some(group) = unsafe { Worker::get().current().group.get().as_ref() } {
-        group.cancel();
+    if let Some(group) = unsafe { worker.current().group.get().as_ref() }
+        && group.cancel()
+        && worker.pool().spans_ranks()
+    {
+        remote::group_cancelled(group);
     }
     true
 }
@@ -340,7 +344,7 @@ pub fn help() -> bool {
         return false;
     }
     let pool = worker.pool();
-    if pool.spans_ranks() && remote::attend(pool, true) {
+    if pool.spans_ranks() && remote::attend(pool, Need::Soon) {
         return true;
     }
     if !pool.used() {

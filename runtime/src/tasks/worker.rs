@@ -17,7 +17,7 @@ use super::depend;
 use super::group::Group;
 use super::parker::Parker;
 use super::pool::{Constraint, Pool};
-use super::remote;
+use super::remote::{self, Need};
 use super::task::{
     ANY_WAITER, CHILD, REFERENCE, Task, announcement, children, flag, references, waiter,
 };
@@ -273,8 +273,11 @@ impl Worker {
         let spans_ranks = pool.spans_ranks();
         while !done() {
             if spans_ranks {
-                remote::attend(pool, false);
-                remote::offer(pool, 1);
+                let need = match constraint {
+                    None => Need::Soon,
+                    Some(_) => Need::None,
+                };
+                remote::attend(pool, need);
             }
             if let Some(task) = pool.take(self.slot.get(), constraint) {
                 // SAFETY: what a pool hands out is alive and the taker's.
@@ -282,7 +285,7 @@ impl Worker {
                 looks = 0;
                 continue;
             }
-            if spans_ranks && remote::attend(pool, self.may_ask(constraint)) {
+            if spans_ranks && remote::attend(pool, self.need(constraint)) {
                 looks = 0;
                 continue;
             }
@@ -317,8 +320,8 @@ impl Worker {
         if !reason() {
             match session::get().filter(|_| pool.spans_ranks()) {
                 Some(session) => {
-                    let idle = self.may_ask(constraint);
-                    remote::sleep_unless(session, idle, || parker.is_awake() || reason());
+                    let need = self.need(constraint);
+                    remote::sleep_unless(session, pool, need, || parker.is_awake() || reason());
                 }
                 None => parker.sleep(),
             }
@@ -341,9 +344,14 @@ impl Worker {
         self.tower.set(self.tower.get() - 1);
     }
 
-    /// Whether this thread asks other ranks for tasks: what it was given inside of what it was given must not pile up on its stack.
-    fn may_ask(&self, constraint: Constraint) -> bool {
-        constraint.is_none() || self.adopted.get() < ADOPTIONS
+    /// Whether this thread, which has found no task, asks other ranks: what it was given inside of what it was given must not pile up on its
+    /// stack.
+    fn need(&self, constraint: Constraint) -> Need {
+        if constraint.is_none() || self.adopted.get() < ADOPTIONS {
+            Need::Now
+        } else {
+            Need::None
+        }
     }
 
     /// Whether a new child of `parent` is left to whoever has time for it.

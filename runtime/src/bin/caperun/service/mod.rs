@@ -293,6 +293,7 @@ impl Service {
                 entry,
                 credit,
                 duration,
+                cost,
                 seen,
             } => {
                 self.note_applied(rank, seen);
@@ -304,8 +305,17 @@ impl Service {
                     from,
                     credit,
                     duration,
+                    cost,
                 };
                 replies.push((owner, Reply::Task(done)));
+            }
+            TaskRequest::Cancel { owner, batch, up } => {
+                let concerned = (0..self.ranks).filter(|other| *other != rank);
+                replies.extend(
+                    concerned
+                        .filter(|other| !up || *other == owner)
+                        .map(|other| (other, Reply::Task(TaskReply::Cancel { owner, batch, up }))),
+                );
             }
             TaskRequest::Fulfil {
                 owner,

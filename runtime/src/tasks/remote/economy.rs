@@ -1,0 +1,168 @@
+//! What giving tasks to other ranks has brought so far, for each outlined function: how many to give at a time, and when to leave it.
+//!
+//! What was learned of one task construct says nothing of the next: a program that makes a million small tasks here and ten large ones there
+//! must not be kept from giving the large ones. Functions share a fixed table by their addresses; where two meet, the later one starts anew.
+
+#![allow(unsafe_code)]
+
+use std::sync::OnceLock;
+use std::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use std::time::Instant;
+
+/// A batch that takes less (in nanoseconds) was not worth its messages.
+const WORTH: u64 = 300_000;
+/// Nanoseconds without an offer after the first batch that was not worth it; twice as long after each further one.
+const SHORTEST_BACK_OFF: u64 = 4_000_000;
+/// As above, at most, unless a single attempt costs more than a twentieth of it.
+const LONGEST_BACK_OFF: u64 = 100_000_000;
+/// What a batch should take, in nanoseconds: the rank that has it does not wait for the next one for long by comparison.
+const HORIZON: u64 = 20_000_000;
+/// Tasks in a batch at most.
+const LARGEST_BATCH: u64 = 128;
+const PLACES: usize = 64;
+
+/// What is known of one function's tasks.
+#[derive(Debug)]
+struct Site {
+    body: AtomicUsize,
+    /// Nanoseconds that one task took, with all it made; 0: not known.
+    each: AtomicU64,
+    /// Batches in a row that cost more than they took.
+    dear: AtomicU64,
+    /// For how long giving was left off last.
+    back_off: AtomicU64,
+    /// When it is to be tried again, as [`now`] counts.
+    quiet_until: AtomicU64,
+}
+
+static SITES: [Site; PLACES] = [const {
+    Site {
+        body: AtomicUsize::new(0),
+        each: AtomicU64::new(0),
+        dear: AtomicU64::new(0),
+        back_off: AtomicU64::new(0),
+        quiet_until: AtomicU64::new(0),
+    }
+}; PLACES];
+
+fn site(body: usize) -> &'static Site {
+    let hash = (body as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let site = &SITES[(hash >> 32) as usize % PLACES];
+    if site.body.load(Acquire) != body {
+        site.each.store(0, Relaxed);
+        site.dear.store(0, Relaxed);
+        site.back_off.store(0, Relaxed);
+        site.quiet_until.store(0, Relaxed);
+        site.body.store(body, Release);
+    }
+    site
+}
+
+/// Nanoseconds since this was called first.
+pub fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How long after `now` tasks of this function are not to be given; 0: they may be.
+pub fn quiet(body: usize, now: u64) -> u64 {
+    site(body).quiet_until.load(Relaxed).saturating_sub(now)
+}
+
+/// How many of `queued` tasks to give at once.
+pub fn batch(body: usize, queued: usize) -> usize {
+    let each = site(body).each.load(Relaxed);
+    let wanted = HORIZON
+        .checked_div(each)
+        .unwrap_or(1)
+        .clamp(1, LARGEST_BATCH);
+    queued
+        .div_ceil(2)
+        .min(usize::try_from(wanted).unwrap_or(usize::MAX))
+}
+
+/// Nanoseconds for which the calling thread has had a processor.
+pub fn processor_time() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a valid place for the result; the clock exists since Linux 2.6.12.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap_or(0)
+}
+
+/// Learns from a batch of `tasks` that took `duration` on the other rank; `cost` is what giving it and taking back what it wrote took of both
+/// ranks' processors (all in nanoseconds). The first batch often carries what all tasks need, so that one alone that costs too much says
+/// little.
+pub fn judge(body: usize, tasks: usize, duration: u64, cost: u64) {
+    let site = site(body);
+    let each = (duration / tasks.max(1) as u64).max(1);
+    site.each.store(each, Relaxed);
+    let dear = if cost > duration {
+        site.dear.load(Relaxed) + 1
+    } else {
+        0
+    };
+    site.dear.store(dear, Relaxed);
+    let before = site.back_off.load(Relaxed);
+    let cost = if dear > 1 { cost } else { 0 };
+    let back_off = back_off(before, duration, cost);
+    site.back_off.store(back_off, Relaxed);
+    let until = if back_off > 0 { now() + back_off } else { 0 };
+    site.quiet_until.store(until, Relaxed);
+}
+
+/// For how long to leave it after such a batch.
+fn back_off(before: u64, duration: u64, cost: u64) -> u64 {
+    if duration >= WORTH.max(cost) {
+        return 0;
+    }
+    let longest = LONGEST_BACK_OFF.max(20 * cost);
+    (before * 2).clamp(SHORTEST_BACK_OFF.max(5 * cost).min(longest), longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_tasks_are_left_alone_for_longer_and_longer() {
+        let first = back_off(0, 1000, 100_000);
+        assert_eq!(first, SHORTEST_BACK_OFF);
+        assert_eq!(back_off(first, 1000, 100_000), 2 * SHORTEST_BACK_OFF);
+        assert_eq!(
+            back_off(LONGEST_BACK_OFF, 1000, 100_000),
+            LONGEST_BACK_OFF,
+            "but not for ever"
+        );
+        assert_eq!(back_off(first, 2 * WORTH, 100_000), 0, "large after all");
+    }
+
+    #[test]
+    fn tasks_whose_data_costs_more_than_they_take_are_left_alone() {
+        assert_eq!(back_off(0, 5_000_000, 4_000_000), 0);
+        assert_eq!(back_off(0, 5_000_000, 6_000_000), 30_000_000);
+        assert_eq!(back_off(LONGEST_BACK_OFF, 0, 10_000_000), 200_000_000);
+    }
+
+    #[test]
+    fn what_is_known_of_one_function_is_not_applied_to_another() {
+        let (small, large) = (0x40_1000, 0x40_2000);
+        assert_eq!(batch(small, 100), 1, "nothing is known");
+        judge(small, 1, 1000, 100_000);
+        assert!(quiet(small, now()) > 0 && quiet(large, now()) == 0);
+        judge(large, 2, 10_000_000, 100_000);
+        assert_eq!(batch(large, 100), 4);
+        assert_eq!(batch(large, 3), 2, "half stays");
+        assert_eq!(quiet(large, now()), 0);
+        judge(large, 2, 10_000_000, 100_000_000);
+        assert_eq!(quiet(large, now()), 0, "it may not be so dear again");
+        judge(large, 2, 10_000_000, 100_000_000);
+        assert!(quiet(large, now()) > 0);
+    }
+}
