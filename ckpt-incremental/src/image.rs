@@ -187,6 +187,21 @@ impl Image {
         self.publish_with(scope, exactness, segment_bytes, &mut Plain, emit)
     }
 
+    /// How many pages [`Image::publish`] would have to look at. They stay to be published.
+    ///
+    /// # Errors
+    /// As for [`Image::publish`].
+    pub fn dirty_pages(&mut self, scope: &[ByteRange]) -> Result<usize, Error> {
+        let mut pages = 0;
+        for region in &mut self.regions {
+            for span in Scope::clip(scope, region.range()).spans() {
+                region.take(&mut *self.tracker, span)?;
+                pages += region.pending_in(span);
+            }
+        }
+        Ok(pages)
+    }
+
     /// As [`Image::publish`], where some bytes are the overlay's.
     ///
     /// # Errors

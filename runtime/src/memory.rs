@@ -160,6 +160,13 @@ impl Memory {
         }
     }
 
+    /// How many pages a publication would look at.
+    pub fn dirty_pages(&mut self, scope: &[ByteRange]) -> usize {
+        self.image.dirty_pages(scope).unwrap_or_else(|error| {
+            fatal(format_args!("cannot find what this rank wrote: {error}"))
+        })
+    }
+
     /// Publishes what changed within `scope`. Small entries are returned to travel in the caller's message; large ones are streamed to
     /// all ranks from here, after `before_stream`.
     pub fn publish(

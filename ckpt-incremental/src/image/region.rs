@@ -94,6 +94,12 @@ impl Region {
         })
     }
 
+    /// Pages of `span` that are noted as pending.
+    pub(super) fn pending_in(&self, span: MemoryRange) -> usize {
+        let first = self.index(span.start());
+        self.pending.count_in(first, first + span.pages())
+    }
+
     /// Baseline and memory take exactly these bytes.
     pub(super) fn store(&mut self, address: usize, bytes: &[u8]) {
         let mut done = 0;

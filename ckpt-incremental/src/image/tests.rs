@@ -219,6 +219,22 @@ fn segments_are_about_as_large_as_asked() {
 }
 
 #[test]
+fn counted_pages_are_still_published() {
+    let mut rank = Rank::new(Initial::Zero);
+    rank.write(10, &[1]);
+    rank.write(3 * PAGE_SIZE, &[2]);
+    let count = |rank: &mut Rank, from, to| {
+        let scope = rank.scope(from, to);
+        rank.image.dirty_pages(&scope).unwrap()
+    };
+    assert_eq!(count(&mut rank, 0, BYTES), 2);
+    assert_eq!(count(&mut rank, 0, PAGE_SIZE), 1);
+    let (_, changed) = rank.publish(0, BYTES, Exactness::Exact);
+    assert_eq!(changed.len(), 2);
+    assert_eq!(count(&mut rank, 0, BYTES), 0);
+}
+
+#[test]
 fn stores_reach_over_pages_and_stay_inside() {
     let mut rank = Rank::new(Initial::Zero);
     rank.image.store(rank.start + 4090, &[5; 10_000]).unwrap();

@@ -36,6 +36,8 @@ pub struct Parcel {
     pub flags: u32,
     /// Its priority.
     pub priority: u32,
+    /// Generations from an implicit task, over ranks.
+    pub level: u32,
 }
 
 /// From a rank to the coordinator.

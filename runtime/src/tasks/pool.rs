@@ -211,6 +211,26 @@ impl Pool {
     /// The task is alive and the caller's, who gives it up.
     #[inline]
     pub unsafe fn push(&self, slot: usize, task: *mut Task) {
+        // SAFETY: the caller's promise.
+        unsafe { self.insert(slot, task, VecDeque::push_back) }
+    }
+
+    /// As [`Pool::push`], but thread `slot` takes all it has now before it.
+    ///
+    /// # Safety
+    /// As for [`Pool::push`].
+    pub unsafe fn push_behind(&self, slot: usize, task: *mut Task) {
+        // SAFETY: the caller's promise.
+        unsafe { self.insert(slot, task, VecDeque::push_front) }
+    }
+
+    #[inline]
+    unsafe fn insert(
+        &self,
+        slot: usize,
+        task: *mut Task,
+        place: impl FnOnce(&mut VecDeque<Deferred>, Deferred),
+    ) {
         if !self.used.load(Relaxed) {
             self.used.store(true, Relaxed);
         }
@@ -229,7 +249,7 @@ impl Pool {
         } else {
             let deque = self.deques.get(slot).unwrap_or(&self.deques[0]);
             let mut ring = deque.ring.lock();
-            ring.push_back(Deferred(task));
+            place(&mut ring, Deferred(task));
             deque.length.store(ring.len(), Relaxed);
         }
         if self.shares() {

@@ -14,12 +14,15 @@
 //!   giver     the thread that gives
 //!   parcel    a task on its way
 //!   economy   how many to give, and when not to
+//!   publishing, cancellation
 //! ```
 #![allow(unsafe_code)]
 
+mod cancellation;
 mod economy;
 mod giver;
 mod parcel;
+mod publishing;
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -29,20 +32,18 @@ use std::sync::atomic::{
 };
 use std::time::Instant;
 
-use ckpt_incremental::ByteRange;
-
 use super::group::Group;
 use super::pool::{Deferred, Pool};
 use super::schedule;
 use super::spin::Spin;
 use super::task::{REFERENCE, Task};
 use crate::control::tasks::{Parcel, TaskReply, TaskRequest};
-use crate::control::{Entry, LogPosition, Request};
+use crate::control::{LogPosition, Request};
 use crate::exchange::Inbox;
-use crate::memory::Occasion;
 use crate::session::{self, Session};
 use crate::sync;
 use crate::team::wait::Gate;
+pub use cancellation::group_cancelled;
 use parcel::Root;
 
 /// The present phase: forks and barriers so far.
@@ -56,6 +57,8 @@ static ANNOUNCED: AtomicU64 = AtomicU64::new(0);
 /// Idle ranks, in the phase of `HUNGER_PHASE`.
 static HUNGER: AtomicU32 = AtomicU32::new(0);
 static HUNGER_PHASE: AtomicU64 = AtomicU64::new(0);
+/// Since when, as [`economy::now`] counts.
+static HUNGRY_SINCE: AtomicU64 = AtomicU64::new(0);
 /// Messages about tasks that nobody has looked at.
 static NEWS: AtomicUsize = AtomicUsize::new(0);
 /// Threads that wait for messages and for tasks at once.
@@ -76,6 +79,8 @@ const BLINDLY: u32 = 64;
 static GIFTS: AtomicUsize = AtomicUsize::new(0);
 /// Nanoseconds that each of the tasks took which another rank gave to this one last.
 static EACH: AtomicU64 = AtomicU64::new(u64::MAX);
+/// When the last batch of another rank was complete here, as [`economy::now`] counts.
+static FINISHED: AtomicU64 = AtomicU64::new(0);
 /// A rank asks for more when what it has left will take so many nanoseconds: about what an answer takes.
 const AHEAD: u64 = 1_500_000;
 
@@ -209,6 +214,12 @@ fn is_hungry() -> bool {
 fn one_is_fed() {
     // Where it has been set back meanwhile, there is nothing to count.
     let _ = HUNGER.fetch_update(SeqCst, SeqCst, |ranks| ranks.checked_sub(1));
+    HUNGRY_SINCE.store(economy::now(), SeqCst);
+}
+
+/// Nanoseconds for which another rank has wanted tasks in vain.
+fn hungry_for() -> u64 {
+    economy::now().saturating_sub(HUNGRY_SINCE.load(SeqCst))
 }
 
 /// Whether there are messages that do not bring tasks.
@@ -225,7 +236,9 @@ pub fn note(news: &TaskReply) -> bool {
         }
         TaskReply::Hunger { phase, ranks } => {
             HUNGER_PHASE.store(*phase, SeqCst);
-            HUNGER.store(*ranks, SeqCst);
+            if HUNGER.swap(*ranks, SeqCst) == 0 {
+                HUNGRY_SINCE.store(economy::now(), SeqCst);
+            }
             giver::poke();
             true
         }
@@ -360,8 +373,7 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
             sync::catch_up(session, from, &entries);
             let cost = economy::processor_time().saturating_sub(started);
             ASKED.store(0, SeqCst);
-            let tasks = parcels.len();
-            let root = Root::new(pool, (owner, batch), tasks, cost);
+            let root = Root::new(pool, (owner, batch), &parcels, cost);
             // SAFETY: parcels come from a rank of the same build.
             unsafe { unpack(root, &parcels) };
         }
@@ -395,7 +407,7 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
                 unsafe { schedule::complete_elsewhere(task.0) };
             }
         }
-        TaskReply::Cancel { owner, batch, up } => heed_cancellation(session, owner, batch, up),
+        TaskReply::Cancel { owner, batch, up } => cancellation::heed(session, owner, batch, up),
         TaskReply::Fulfil {
             event,
             entries,
@@ -416,6 +428,13 @@ fn nanoseconds(since: Instant) -> u64 {
 
 fn take_back(name: u64) -> Batch {
     away(|away| away.batches.remove(&name)).unwrap_or_else(|| Away::batch(Vec::new(), 0))
+}
+
+/// Runs `action`, which executes a task that was taken from the pool, and remembers how long such a task takes.
+pub fn timed(body: usize, level: u32, action: impl FnOnce()) {
+    let started = economy::now();
+    action();
+    economy::note_duration(body, level, economy::now().saturating_sub(started));
 }
 
 /// A task with this body was deferred, or could be: an opportunity to give tasks away.
@@ -481,10 +500,13 @@ pub unsafe fn finished(root: *mut Task) {
     };
     // SAFETY: the pool of the team, which is not complete.
     let pool = unsafe { &*root.task.pool };
-    let duration = nanoseconds(root.began);
+    // What came before it here does not count.
+    let now = economy::now();
+    let since = now.saturating_sub(FINISHED.swap(now, Relaxed));
+    let duration = nanoseconds(root.began).min(since);
     EACH.store(duration / root.tasks.max(1) as u64, Relaxed);
     let (owner, batch, cost) = (root.owner, root.batch, root.cost);
-    publish_everything(session, pool, true, |seen, credit, entry| {
+    publishing::publish_everything(session, pool, true, |seen, credit, entry| {
         Request::Task(TaskRequest::Done {
             owner,
             batch,
@@ -496,168 +518,6 @@ pub unsafe fn finished(root: *mut Task) {
         })
     });
     ADOPTED.fetch_sub(1, SeqCst);
-}
-
-/// Publishes all that this rank wrote, and sends the request that `make` builds from its position in the log, from the number of entries that
-/// another rank is to count if this `finishes` tasks of that rank, and from what was published. What is streamed is named before it is
-/// sent, so that it is applied there while it is being collected here.
-fn publish_everything(
-    session: &Session,
-    pool: &Pool,
-    finishes: bool,
-    make: impl FnOnce(LogPosition, u64, Option<Entry>) -> Request,
-) {
-    crate::ffi::stdio::flush_output();
-    let mut guard = session.state();
-    let state = &mut *guard;
-    let scope = scope(session, state.stack_bound, pool.lowest_frame());
-    let (seen, sequence) = (state.memory.seen(), state.memory.sequence());
-    let credit = if finishes {
-        late(state.memory.appended() + 1)
-    } else {
-        0
-    };
-    let mut make = Some(make);
-    let mut before_stream = || {
-        let named = Entry {
-            author: session.rank,
-            sequence,
-            inline: None,
-        };
-        if let Some(make) = make.take() {
-            session.exchange.request(&make(seen, credit, Some(named)));
-        }
-    };
-    let entry = state.memory.publish(
-        &session.exchange,
-        Occasion::Region,
-        &scope,
-        &mut state.watch,
-        &mut before_stream,
-    );
-    if entry.is_some() {
-        state.memory.count_appended();
-    }
-    state.memory.finish();
-    let credit = if finishes {
-        hand_over(&mut state.memory)
-    } else {
-        0
-    };
-    if let Some(make) = make {
-        session.exchange.request(&make(seen, credit, entry));
-    }
-}
-
-/// Of so many entries that this rank appended, those since it arrived, which are the owner's to count.
-fn late(appended: u64) -> u64 {
-    match REPORTED.load(SeqCst) {
-        0 => 0,
-        reported => appended.saturating_sub(reported - 1),
-    }
-}
-
-/// Leaves these to the owner; returns their number.
-fn hand_over(memory: &mut crate::memory::Memory) -> u64 {
-    match REPORTED.load(SeqCst) {
-        0 => 0,
-        reported => memory.hand_over(reported - 1),
-    }
-}
-
-/// A batch whose tasks are cancelled: whose it is, its name, and whether its owner is to be told, or who has it.
-type Told = (u32, u64, bool);
-
-/// Who else has tasks of `group`, which was cancelled here, or whose they are.
-fn concerned(away: Option<&Away>, roots: &[Given], me: u32, group: &Group) -> Vec<Told> {
-    let batches = away.iter().flat_map(|away| &away.batches);
-    let down = batches.filter_map(|(name, batch)| {
-        // SAFETY: the taskgroup of a task that is not complete is alive, and it is not completed before it is taken out.
-        let inner = unsafe { batch.group()?.as_ref() }?;
-        inner.lies_in(group).then_some((me, *name, false))
-    });
-    let up = roots.iter().filter_map(|given| {
-        // SAFETY: alive while it is in the list.
-        let own = unsafe { &raw const (*given.root).group };
-        std::ptr::eq(own, group).then_some((given.owner, given.batch, true))
-    });
-    down.chain(up).collect()
-}
-
-fn tell(session: &Session, told: Vec<Told>) {
-    for (owner, batch, up) in told {
-        session
-            .exchange
-            .request(&Request::Task(TaskRequest::Cancel { owner, batch, up }));
-    }
-}
-
-/// A taskgroup that the calling thread's task is in was cancelled here: tells who else has tasks of it.
-pub fn group_cancelled(group: &Group) {
-    if let Some(session) = session::get() {
-        let told = {
-            let away = AWAY.lock();
-            concerned(away.as_ref(), &ROOTS.lock(), session.rank, group)
-        };
-        tell(session, told);
-    }
-}
-
-/// Another rank has cancelled the taskgroup of a batch that it was given by this one (`up`), or that it gave to this one.
-fn heed_cancellation(session: &Session, owner: u32, batch: u64, up: bool) {
-    let away = AWAY.lock();
-    let roots = ROOTS.lock();
-    let group = if up {
-        let batch = away.as_ref().and_then(|away| away.batches.get(&batch));
-        batch.and_then(Batch::group)
-    } else {
-        let this = |given: &&Given| (given.owner, given.batch) == (owner, batch);
-        // SAFETY: alive while it is in the list.
-        let group = |given: &Given| unsafe { &raw const (*given.root).group };
-        roots.iter().find(this).map(group)
-    };
-    // SAFETY: as above, and as in `concerned`; both locks are held.
-    let Some(group) = group.and_then(|group| unsafe { group.as_ref() }) else {
-        return;
-    };
-    if group.cancel() {
-        let told = concerned(away.as_ref(), &roots, session.rank, group);
-        drop((away, roots));
-        tell(session, told);
-    }
-}
-
-/// All memory that tasks can have written or can refer to.
-fn scope(session: &Session, stack_bound: usize, lowest_frame: usize) -> Vec<ByteRange> {
-    let own = session.layout.stack(session.rank);
-    let bound = if session.rank == 0 {
-        stack_bound.min(lowest_frame.max(own.start))
-    } else {
-        session.layout.stack(0).start
-    };
-    let mut ranges = session.scope(bound);
-    for rank in 1..session.size {
-        let stack = session.layout.stack(rank);
-        let start = if rank == session.rank {
-            lowest_frame.clamp(stack.start, stack.end)
-        } else {
-            stack.start
-        };
-        if start < stack.end {
-            ranges.push(ByteRange {
-                start,
-                end: stack.end,
-            });
-        }
-    }
-    for rank in 0..session.size {
-        let memory = session.layout.task_memory(rank);
-        ranges.push(ByteRange {
-            start: memory.start,
-            end: memory.end,
-        });
-    }
-    ranges
 }
 
 /// Waits for a message, as [`crate::exchange::Exchange::wait`], and runs tasks meanwhile: for the thread that speaks for its rank at a meeting.

@@ -125,7 +125,7 @@ pub unsafe fn adopt(recipe: &Recipe, root: *mut Task, flags: u32, priority: u32)
     let (counts, pool) = unsafe { (&(*root).counts, &*(*root).pool) };
     counts.fetch_add(CHILD + REFERENCE, Relaxed);
     // SAFETY: made above.
-    unsafe { pool.push(worker.slot.get(), task) };
+    unsafe { pool.push_behind(worker.slot.get(), task) };
 }
 
 /// Completes a task that another rank has executed.
@@ -202,7 +202,7 @@ pub fn yield_to_another() {
     }
     match worker.pool().take(worker.slot.get(), constraint) {
         // SAFETY: what a pool hands out is alive and the taker's.
-        Some(task) => unsafe { worker.execute(task) },
+        Some(task) => unsafe { worker.execute_taken(task) },
         None => std::thread::yield_now(),
     }
 }
@@ -353,7 +353,7 @@ pub fn help() -> bool {
     let task = pool.take(worker.slot.get(), None);
     if let Some(task) = task {
         // SAFETY: what a pool hands out is alive and the taker's.
-        unsafe { worker.execute(task) };
+        unsafe { worker.execute_taken(task) };
     }
     task.is_some()
 }

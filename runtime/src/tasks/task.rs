@@ -111,6 +111,8 @@ pub struct Task {
     jump: *mut Task,
     /// Generations from the implicit task.
     depth: u32,
+    /// Generations from an implicit task, over ranks.
+    pub level: u32,
     /// See [`flag`].
     pub flags: Cell<u32>,
     /// The pool of its team.
@@ -229,6 +231,7 @@ impl Recipe {
                 parent,
                 jump: creator.next_jump(),
                 depth: creator.depth + 1,
+                level: creator.level + 1,
                 flags: Cell::new(flags),
                 pool: creator.pool,
                 group: Cell::new(creator.group.get()),
@@ -320,6 +323,7 @@ impl Task {
             parent: null_mut(),
             jump: null_mut(),
             depth: 0,
+            level: 0,
             flags: Cell::new(flag::IMPLICIT),
             pool,
             group: Cell::new(null_mut()),

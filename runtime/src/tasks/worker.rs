@@ -134,6 +134,22 @@ impl Worker {
         })
     }
 
+    /// Runs a task that was taken from the pool.
+    ///
+    /// # Safety
+    /// As for [`Worker::execute`].
+    pub unsafe fn execute_taken(&self, task: *mut Task) {
+        // SAFETY: the caller's promise.
+        let (this, pool) = unsafe { (&*task, &*(*task).pool) };
+        if !pool.spans_ranks() {
+            // SAFETY: the caller's promise.
+            return unsafe { self.execute(task) };
+        }
+        let (body, level) = (this.body.map_or(0, |body| body as usize), this.level);
+        // SAFETY: the caller's promise.
+        remote::timed(body, level, || unsafe { self.execute(task) });
+    }
+
     /// Runs a task whose turn has come, and completes it unless its event is outstanding.
     ///
     /// # Safety
@@ -281,7 +297,7 @@ impl Worker {
             }
             if let Some(task) = pool.take(self.slot.get(), constraint) {
                 // SAFETY: what a pool hands out is alive and the taker's.
-                unsafe { self.execute(task) };
+                unsafe { self.execute_taken(task) };
                 looks = 0;
                 continue;
             }

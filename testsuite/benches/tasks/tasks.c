@@ -42,12 +42,28 @@ static void fib(void)
         fail("fib");
 }
 
-/* A million tasks made by one. */
+/* Many tasks made by one. */
+enum { MANY = 300000 };
 static void tiny(void)
+{
+    static unsigned char marks[MANY];
+    memset(marks, 0, sizeof marks);
+    for (int k = 0; k < MANY; k++) {
+#pragma omp task firstprivate(k)
+        marks[k]++;
+    }
+#pragma omp taskwait
+    for (int k = 0; k < MANY; k++)
+        if (marks[k] != 1)
+            fail("tiny");
+}
+
+/* The same, all of them adding to few variables: what atomics cost where there are several ranks. */
+static void tiny_atomic(void)
 {
     static long counts[64];
     memset(counts, 0, sizeof counts);
-    for (int k = 0; k < 300000; k++) {
+    for (int k = 0; k < MANY; k++) {
 #pragma omp task firstprivate(k)
         {
 #pragma omp atomic
@@ -58,8 +74,8 @@ static void tiny(void)
     long sum = 0;
     for (int k = 0; k < 64; k++)
         sum += counts[k];
-    if (sum != 300000)
-        fail("tiny");
+    if (sum != MANY)
+        fail("tiny-atomic");
 }
 
 static int safe(const char *rows, int row, int column)
@@ -150,8 +166,8 @@ static void sort(void)
             fail("sort");
 }
 
-/* LU factorisation of a sparse matrix of blocks. */
-enum { BLOCKS = 20, SIDE = 96 };
+/* LU factorisation of a sparse matrix of blocks; a task takes about a millisecond. */
+enum { BLOCKS = 16, SIDE = 128 };
 static double *matrix[BLOCKS][BLOCKS];
 
 static void lu0(double *d)
@@ -297,8 +313,9 @@ static const struct {
     const char *name;
     void (*run)(void);
 } shapes[] = {
-    {"fib", fib},   {"tiny", tiny},           {"queens-fine", queens_fine}, {"queens", queens}, {"sort", sort},
-    {"sparse-lu", sparse_lu}, {"flat", flat}, {"tree", tree},               {"naps", naps},     {"nap-tree", nap_tree},
+    {"fib", fib},       {"tiny", tiny}, {"tiny-atomic", tiny_atomic}, {"queens-fine", queens_fine},
+    {"queens", queens}, {"sort", sort}, {"sparse-lu", sparse_lu},     {"flat", flat},
+    {"tree", tree},     {"naps", naps}, {"nap-tree", nap_tree},
 };
 
 int main(int argc, char **argv)

@@ -23,6 +23,10 @@ const HORIZON: u64 = 20_000_000;
 /// Tasks in a batch at most.
 const LARGEST_BATCH: u64 = 128;
 const PLACES: usize = 64;
+/// Levels of a recursion that are told apart.
+const LEVELS: usize = 32;
+/// What a dirty page costs, in nanoseconds: found, compared, sent, applied, and written again.
+const PAGE: u64 = 10_000;
 
 /// What is known of one function's tasks.
 #[derive(Debug)]
@@ -30,12 +34,14 @@ struct Site {
     body: AtomicUsize,
     /// Nanoseconds that one task took, with all it made; 0: not known.
     each: AtomicU64,
-    /// Batches in a row that cost more than they took.
+    /// Batches in a row that cost more than they took, of each of the two ranks.
     dear: AtomicU64,
     /// For how long giving was left off last.
     back_off: AtomicU64,
     /// When it is to be tried again, as [`now`] counts.
     quiet_until: AtomicU64,
+    /// Nanoseconds that a task of a level of the recursion took here, with what it made and waited for; 0: not known.
+    levels: [AtomicU64; LEVELS],
 }
 
 static SITES: [Site; PLACES] = [const {
@@ -45,6 +51,7 @@ static SITES: [Site; PLACES] = [const {
         dear: AtomicU64::new(0),
         back_off: AtomicU64::new(0),
         quiet_until: AtomicU64::new(0),
+        levels: [const { AtomicU64::new(0) }; LEVELS],
     }
 }; PLACES];
 
@@ -56,6 +63,7 @@ fn site(body: usize) -> &'static Site {
         site.dear.store(0, Relaxed);
         site.back_off.store(0, Relaxed);
         site.quiet_until.store(0, Relaxed);
+        site.levels.iter().for_each(|level| level.store(0, Relaxed));
         site.body.store(body, Release);
     }
     site
@@ -73,9 +81,53 @@ pub fn quiet(body: usize, now: u64) -> u64 {
     site(body).quiet_until.load(Relaxed).saturating_sub(now)
 }
 
-/// How many of `queued` tasks to give at once.
-pub fn batch(body: usize, queued: usize) -> usize {
-    let each = site(body).each.load(Relaxed);
+/// A task of this function at this level took so long.
+pub fn note_duration(body: usize, level: u32, duration: u64) {
+    if let Some(known) = site(body).levels.get(level as usize) {
+        let before = known.load(Relaxed);
+        let after = if before == 0 {
+            duration
+        } else {
+            before / 4 * 3 + duration / 4
+        };
+        known.store(after.max(1), Relaxed);
+    }
+}
+
+/// What such a task will take; `None`: not known.
+pub fn expected(body: usize, level: u32) -> Option<u64> {
+    let known = site(body).levels.get(level as usize)?.load(Relaxed);
+    (known > 0).then_some(known)
+}
+
+/// Nanoseconds that giving costs while so many pages are dirty.
+pub fn price(pages: usize) -> u64 {
+    WORTH / 2 + PAGE.saturating_mul(pages as u64)
+}
+
+/// Whether giving tasks of this function has been worth it last.
+pub fn is_proven(body: usize) -> bool {
+    let site = site(body);
+    site.each.load(Relaxed) > 0 && site.dear.load(Relaxed) == 0
+}
+
+/// For how long not to give what will take `duration`, at this price, to a rank that has waited for so long. What costs too much may be what
+/// all tasks need and is sent only once, the data that they read, say: as in renting or buying skis, it is paid when as much has been lost
+/// by waiting.
+pub fn wait(duration: u64, price: u64, waited: u64) -> u64 {
+    if duration >= 2 * price {
+        0
+    } else {
+        price.saturating_sub(waited)
+    }
+}
+
+/// How many of `queued` tasks to give at once, of which each will take so long here, if that is known.
+pub fn batch(body: usize, expected: Option<u64>, queued: usize) -> usize {
+    let each = match site(body).each.load(Relaxed) {
+        0 => expected.unwrap_or(0),
+        known => known,
+    };
     let wanted = HORIZON
         .checked_div(each)
         .unwrap_or(1)
@@ -103,14 +155,14 @@ pub fn judge(body: usize, tasks: usize, duration: u64, cost: u64) {
     let site = site(body);
     let each = (duration / tasks.max(1) as u64).max(1);
     site.each.store(each, Relaxed);
-    let dear = if cost > duration {
+    let dear = if cost > 2 * duration {
         site.dear.load(Relaxed) + 1
     } else {
         0
     };
     site.dear.store(dear, Relaxed);
     let before = site.back_off.load(Relaxed);
-    let cost = if dear > 1 { cost } else { 0 };
+    let cost = if dear > 1 { cost / 2 } else { 0 };
     let back_off = back_off(before, duration, cost);
     site.back_off.store(back_off, Relaxed);
     let until = if back_off > 0 { now() + back_off } else { 0 };
@@ -153,16 +205,35 @@ mod tests {
     #[test]
     fn what_is_known_of_one_function_is_not_applied_to_another() {
         let (small, large) = (0x40_1000, 0x40_2000);
-        assert_eq!(batch(small, 100), 1, "nothing is known");
+        assert_eq!(batch(small, None, 100), 1, "nothing is known");
+        assert_eq!(batch(small, Some(HORIZON / 7), 100), 7);
         judge(small, 1, 1000, 100_000);
         assert!(quiet(small, now()) > 0 && quiet(large, now()) == 0);
         judge(large, 2, 10_000_000, 100_000);
-        assert_eq!(batch(large, 100), 4);
-        assert_eq!(batch(large, 3), 2, "half stays");
+        assert_eq!(batch(large, None, 100), 4);
+        assert_eq!(batch(large, None, 3), 2, "half stays");
         assert_eq!(quiet(large, now()), 0);
         judge(large, 2, 10_000_000, 100_000_000);
         assert_eq!(quiet(large, now()), 0, "it may not be so dear again");
         judge(large, 2, 10_000_000, 100_000_000);
         assert!(quiet(large, now()) > 0);
+    }
+
+    #[test]
+    fn what_costs_much_is_given_when_as_much_was_lost_by_waiting() {
+        assert_eq!(wait(10, 5, 0), 0);
+        assert_eq!(wait(9, 5, 0), 5);
+        assert_eq!(wait(9, 5, 4), 1);
+        assert_eq!(wait(1, 5, 6), 0);
+    }
+
+    #[test]
+    fn each_level_of_a_recursion_has_a_duration() {
+        let body = 0x40_3000;
+        assert_eq!(expected(body, 3), None);
+        note_duration(body, 3, 1000);
+        note_duration(body, 3, 2000);
+        assert_eq!(expected(body, 3), Some(1250));
+        assert_eq!((expected(body, 2), expected(body, 99)), (None, None));
     }
 }

@@ -16,14 +16,16 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use super::economy;
-use super::parcel;
 use super::{ADOPTED, Away, MEETING, away};
+use super::{parcel, publishing};
 use crate::control::Request;
 use crate::control::tasks::TaskRequest;
 use crate::failure::fatal;
 use crate::os;
 use crate::session::{self, Session};
+use crate::tasks::group::Group;
 use crate::tasks::pool::{Deferred, Pool};
+use crate::tasks::task::Task;
 
 /// How long to wait before looking again where a meeting is about to begin, or tasks are there that cannot leave.
 const SHORTLY: Duration = Duration::from_micros(500);
@@ -159,6 +161,26 @@ fn round(session: &Session) -> Outcome {
     }
 }
 
+/// Tasks that can be given together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kind {
+    parent: *mut Task,
+    group: *mut Group,
+    body: usize,
+    level: u32,
+}
+
+impl Kind {
+    fn of(task: &Task) -> Kind {
+        Kind {
+            parent: task.parent,
+            group: task.group.get(),
+            body: task.body.map_or(0, |body| body as usize),
+            level: task.level,
+        }
+    }
+}
+
 fn give(session: &Session, pool: &Pool) -> Outcome {
     let queued = pool.queued();
     if queued == 0 {
@@ -166,36 +188,42 @@ fn give(session: &Session, pool: &Pool) -> Outcome {
     }
     let phase = super::phase();
     let now = economy::now();
-    let mut quiet = u64::MAX;
-    let mut kind = None;
-    // Siblings are alike; in a recursion, the oldest task stands for as much work as all younger ones.
-    let mut most = 0;
-    let tasks = pool.give_away(|task| {
-        let body = task.body.map_or(0, |body| body as usize);
-        let this = (task.parent, task.group.get(), body);
-        if kind.is_some_and(|kind| kind != this) {
+    let mut quiet = None;
+    let mut first = None;
+    // A look at what there is.
+    pool.give_away(|task| {
+        if first.is_some() {
             return None;
         }
-        let left = economy::quiet(body, now);
+        let kind = Kind::of(task);
+        let left = economy::quiet(kind.body, now);
         if left > 0 {
-            quiet = quiet.min(left);
-            return None;
+            quiet = Some(quiet.map_or(left, |quiet: u64| quiet.min(left)));
+        } else if parcel::may_leave(session, task) {
+            first = Some(kind);
         }
-        if !parcel::may_leave(session, task) {
-            return None;
-        }
-        if kind.is_none() {
-            kind = Some(this);
-            most = economy::batch(body, queued);
-        }
-        Some(most)
+        None
     });
-    let Some((_, _, body)) = kind.filter(|_| !tasks.is_empty()) else {
-        return match quiet {
-            u64::MAX => Outcome::Kept(SHORTLY),
-            quiet => Outcome::Kept(Duration::from_nanos(quiet)),
-        };
+    let Some(kind) = first else {
+        return Outcome::Kept(quiet.map_or(SHORTLY, Duration::from_nanos));
     };
+    let each = economy::expected(kind.body, kind.level);
+    let most = economy::batch(kind.body, each, queued);
+    if let Some(each) = each.filter(|_| !economy::is_proven(kind.body)) {
+        let price = economy::price(publishing::dirty_pages(session, pool));
+        let wait = economy::wait(each * most as u64, price, super::hungry_for());
+        if wait > 0 {
+            return Outcome::Kept(Duration::from_nanos(wait));
+        }
+    }
+    // Siblings are alike; in a recursion, the oldest task stands for as much work as all younger ones.
+    let tasks = pool.give_away(|task| {
+        (Kind::of(task) == kind && parcel::may_leave(session, task)).then_some(most)
+    });
+    if tasks.is_empty() {
+        return Outcome::Nothing;
+    }
+    let body = kind.body;
     super::one_is_fed();
     // SAFETY: taken from the pool, so that nobody else has them.
     let parcels = tasks
@@ -205,7 +233,7 @@ fn give(session: &Session, pool: &Pool) -> Outcome {
     let tasks = tasks.into_iter().map(Deferred).collect();
     let batch = away(|away| away.add(Away::batch(tasks, body)));
     let started = economy::processor_time();
-    super::publish_everything(session, pool, false, |seen, _, entry| {
+    publishing::publish_everything(session, pool, false, |seen, _, entry| {
         Request::Task(TaskRequest::Offer {
             phase,
             batch,

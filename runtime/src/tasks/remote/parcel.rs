@@ -33,19 +33,28 @@ pub struct Root {
 }
 
 impl Root {
-    /// The root of a rank's batch of so many tasks; it must not move any more.
-    pub fn new(pool: &Pool, (owner, batch): (u32, u64), tasks: usize, cost: u64) -> *mut Root {
+    /// The root of a rank's batch of these tasks; it must not move any more.
+    pub fn new(
+        pool: &Pool,
+        (owner, batch): (u32, u64),
+        parcels: &[Parcel],
+        cost: u64,
+    ) -> *mut Root {
+        let above = parcels
+            .first()
+            .map_or(0, |first| first.level.saturating_sub(1));
         let root = Box::into_raw(Box::new(Root {
             task: Task::implicit(pool),
             group: Group::new(std::ptr::null(), null_mut()),
             owner,
             batch,
-            tasks,
+            tasks: parcels.len(),
             began: Instant::now(),
             cost,
         }));
         // SAFETY: just made, and nobody else's.
         unsafe {
+            (*root).task.level = above;
             (*root).task.set(flag::STOLEN);
             (*root).task.group.set(&raw mut (*root).group);
         }
@@ -104,6 +113,7 @@ pub unsafe fn pack(task: *mut Task) -> Parcel {
         chunk,
         flags: this.flags.get() & (flag::FINAL | flag::REDUCES),
         priority: this.priority,
+        level: this.level,
     }
 }
 

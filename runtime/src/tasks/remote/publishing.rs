@@ -1,0 +1,118 @@
+//! What is published when tasks are given or come back: everything that tasks of this rank can have written or can refer to.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use ckpt_incremental::ByteRange;
+
+use super::REPORTED;
+use crate::control::{Entry, LogPosition, Request};
+use crate::memory::{Memory, Occasion};
+use crate::session::Session;
+use crate::tasks::pool::Pool;
+
+/// Publishes all that this rank wrote, and sends the request that `make` builds from its position in the log, from the number of entries that
+/// another rank is to count if this `finishes` tasks of that rank, and from what was published. What is streamed is named before it is
+/// sent, so that it is applied there while it is being collected here.
+pub fn publish_everything(
+    session: &Session,
+    pool: &Pool,
+    finishes: bool,
+    make: impl FnOnce(LogPosition, u64, Option<Entry>) -> Request,
+) {
+    crate::ffi::stdio::flush_output();
+    let mut guard = session.state();
+    let state = &mut *guard;
+    let scope = scope(session, state.stack_bound, pool.lowest_frame());
+    let (seen, sequence) = (state.memory.seen(), state.memory.sequence());
+    let credit = if finishes {
+        late(state.memory.appended() + 1)
+    } else {
+        0
+    };
+    let mut make = Some(make);
+    let mut before_stream = || {
+        let named = Entry {
+            author: session.rank,
+            sequence,
+            inline: None,
+        };
+        if let Some(make) = make.take() {
+            session.exchange.request(&make(seen, credit, Some(named)));
+        }
+    };
+    let entry = state.memory.publish(
+        &session.exchange,
+        Occasion::Region,
+        &scope,
+        &mut state.watch,
+        &mut before_stream,
+    );
+    if entry.is_some() {
+        state.memory.count_appended();
+    }
+    state.memory.finish();
+    let credit = if finishes {
+        hand_over(&mut state.memory)
+    } else {
+        0
+    };
+    if let Some(make) = make {
+        session.exchange.request(&make(seen, credit, entry));
+    }
+}
+
+/// How many pages [`publish_everything`] would have to look at.
+pub fn dirty_pages(session: &Session, pool: &Pool) -> usize {
+    let mut state = session.state();
+    let scope = scope(session, state.stack_bound, pool.lowest_frame());
+    state.memory.dirty_pages(&scope)
+}
+
+/// Of so many entries that this rank appended, those since it arrived, which are the owner's to count.
+fn late(appended: u64) -> u64 {
+    match REPORTED.load(SeqCst) {
+        0 => 0,
+        reported => appended.saturating_sub(reported - 1),
+    }
+}
+
+/// Leaves these to the owner; returns their number.
+fn hand_over(memory: &mut Memory) -> u64 {
+    match REPORTED.load(SeqCst) {
+        0 => 0,
+        reported => memory.hand_over(reported - 1),
+    }
+}
+
+/// All memory that tasks can have written or can refer to.
+fn scope(session: &Session, stack_bound: usize, lowest_frame: usize) -> Vec<ByteRange> {
+    let own = session.layout.stack(session.rank);
+    let bound = if session.rank == 0 {
+        stack_bound.min(lowest_frame.max(own.start))
+    } else {
+        session.layout.stack(0).start
+    };
+    let mut ranges = session.scope(bound);
+    for rank in 1..session.size {
+        let stack = session.layout.stack(rank);
+        let start = if rank == session.rank {
+            lowest_frame.clamp(stack.start, stack.end)
+        } else {
+            stack.start
+        };
+        if start < stack.end {
+            ranges.push(ByteRange {
+                start,
+                end: stack.end,
+            });
+        }
+    }
+    for rank in 0..session.size {
+        let memory = session.layout.task_memory(rank);
+        ranges.push(ByteRange {
+            start: memory.start,
+            end: memory.end,
+        });
+    }
+    ranges
+}
