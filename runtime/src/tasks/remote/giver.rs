@@ -122,6 +122,10 @@ fn live(session: &'static Session) -> ! {
             Outcome::Gave => kept = SHORTLY,
             Outcome::Nothing => {
                 kept = SHORTLY;
+                if super::is_hungry() {
+                    // Small tasks come and go: not to be poked for each.
+                    std::thread::park_timeout(SHORTLY);
+                }
                 IDLE.store(true, SeqCst);
                 // Pairs with the fence in `Pool::push`: that thread sees this one idle, or this one sees its task.
                 fence(SeqCst);
