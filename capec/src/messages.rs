@@ -23,6 +23,9 @@ pub fn wishes(options: &Options, terminal: bool) -> Result<Wishes, Error> {
     Ok(Wishes {
         style: style(options, terminal),
         warnings: warnings(options)?,
+        quiet: options
+            .flags()
+            .any(|flag| flag.words.iter().any(|word| word == "-w")),
     })
 }
 

@@ -16,6 +16,7 @@
 mod align;
 mod atomic;
 mod code;
+mod constant;
 mod copy;
 mod declare;
 mod directive;
@@ -173,6 +174,8 @@ fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
                 constructs: Vec::new(),
                 functions: Vec::new(),
                 hoists: Vec::new(),
+                bit_fields: HashSet::new(),
+                told: Vec::new(),
             };
             resolve::resolve(&mut program, &parsed.unit, &mut problems);
             threadprivate::mark(&mut program, &declarative, &mut problems);
@@ -181,6 +184,9 @@ fn analyse<'t>(unit: &Unit<'t>) -> Result<Option<Analysis<'t>>, Diagnostics> {
             if problems.is_empty() {
                 warned = suspicions(&program, &parsed.unit, unit.wishes, &map);
                 warned.extend(told(text, &declarative));
+                let accepted = std::mem::take(&mut program.told);
+                warned.extend(accepted.into_iter().map(Problem::told));
+                warned.retain(|problem| !unit.wishes.quiet || problem.severity != Severity::Told);
                 let mut replaced = lower::lower(&program, &map);
                 // Inside translated functions the lowering has removed them.
                 let mut others = threadprivate::lower(&program, &declarative);
@@ -284,10 +290,7 @@ fn told(text: &str, declarative: &[Directive]) -> Vec<Problem> {
         .iter()
         .filter(|directive| directive.kind == DirectiveKind::Error);
     warnings
-        .map(|directive| Problem {
-            severity: Severity::Told,
-            ..raised(text, directive)
-        })
+        .map(|directive| raised(text, directive).told())
         .collect()
 }
 

@@ -17,9 +17,9 @@ extern "C" {
 
 /* Bumped whenever a declaration below changes meaning; checked at start. Each translated object refers to the symbol of its
  * version, so that a mismatch is a link error that names it. */
-#define CAPE_ABI 2
-extern const char cape_abi_2;
-__attribute__((used)) static const char *const cape_abi_used = &cape_abi_2;
+#define CAPE_ABI 3
+extern const char cape_abi_3;
+__attribute__((used)) static const char *const cape_abi_used = &cape_abi_3;
 
 /* The type of sizeof, under a name that preprocessed text can use. */
 typedef __SIZE_TYPE__ cape_size;
@@ -241,9 +241,11 @@ void cape_taskgroup_end(const struct cape_site *site);
 /* task_reduction (5.5.10), directly after cape_taskgroup_begin: registers list items (copied). cape_in_reduction, in a task, returns the
  * calling thread's private copy of the item at `original` of the innermost taskgroup that has it; `original` itself where none has.
  * The end of the taskgroup combines the copies into the original. The same serves reduction(task, ...): each thread encloses its part of the
- * region by a taskgroup whose items are its own private copies. */
+ * region by a taskgroup whose items are its own private copies, and `shared` is the list item that they are copies of, by which tasks of
+ * other functions name it (null: the same as `original`). */
 struct cape_task_reduction {
     void *original;
+    void *shared;
     __SIZE_TYPE__ size, count;                            /* bytes of an element, number of elements */
     void (*initialise)(void *copy, const void *original, __SIZE_TYPE__ count); /* all elements; original: for omp_orig */
     cape_combiner combine;
@@ -294,7 +296,19 @@ extern int cape_alone;
 #ifndef __cplusplus
 #pragma GCC system_header /* a product of _Bool is meant */
 
-/* X(op, name, type, expression) for each type of a class. */
+/* X(op, name, type, expression) for each type of a class. __float128 is a name of our own where the compiler has no such type: the lists
+ * below name it, and nothing has it. */
+#ifndef __SIZEOF_FLOAT128__
+typedef struct {
+    char none;
+} __float128;
+#define CAPE_ABSENT(name) extern void cape_##name##_float128(void *, const void *, __SIZE_TYPE__);
+CAPE_ABSENT(sum) CAPE_ABSENT(product) CAPE_ABSENT(land) CAPE_ABSENT(lor) CAPE_ABSENT(min) CAPE_ABSENT(max)
+CAPE_ABSENT(initialise_zero) CAPE_ABSENT(initialise_one) CAPE_ABSENT(initialise_highest) CAPE_ABSENT(initialise_lowest)
+#define CAPE_EACH_QUAD(X, op, expression)
+#else
+#define CAPE_EACH_QUAD(X, op, expression) X(op, float128, __float128, expression)
+#endif
 #define CAPE_EACH_INTEGER(X, op, expression)                      \
     X(op, bool, _Bool, expression)                                \
     X(op, char, char, expression)                                 \
@@ -307,17 +321,31 @@ extern int cape_alone;
     X(op, long, long, expression)                                 \
     X(op, ulong, unsigned long, expression)                       \
     X(op, llong, long long, expression)                           \
-    X(op, ullong, unsigned long long, expression)
+    X(op, ullong, unsigned long long, expression)                 \
+    X(op, int128, __int128, expression)                           \
+    X(op, uint128, unsigned __int128, expression)
 #define CAPE_EACH_REAL(X, op, expression)                         \
     CAPE_EACH_INTEGER(X, op, expression)                          \
     X(op, float, float, expression)                               \
     X(op, double, double, expression)                             \
-    X(op, ldouble, long double, expression)
+    X(op, ldouble, long double, expression)                       \
+    CAPE_EACH_QUAD(X, op, expression)
 #define CAPE_EACH_NUMBER(X, op, expression)                       \
     CAPE_EACH_REAL(X, op, expression)                             \
     X(op, cfloat, float _Complex, expression)                     \
     X(op, cdouble, double _Complex, expression)                   \
-    X(op, cldouble, long double _Complex, expression)
+    X(op, cldouble, long double _Complex, expression)             \
+    X(op, cchar, char _Complex, expression)                       \
+    X(op, cschar, signed char _Complex, expression)               \
+    X(op, cuchar, unsigned char _Complex, expression)             \
+    X(op, cshort, short _Complex, expression)                     \
+    X(op, cushort, unsigned short _Complex, expression)           \
+    X(op, cint, int _Complex, expression)                         \
+    X(op, cuint, unsigned int _Complex, expression)               \
+    X(op, clong, long _Complex, expression)                       \
+    X(op, culong, unsigned long _Complex, expression)             \
+    X(op, cllong, long long _Complex, expression)                 \
+    X(op, cullong, unsigned long long _Complex, expression)
 
 #define CAPE_DEFINE_COMBINER(op, name, type, expression)                                                \
     static __inline__ __attribute__((unused)) void cape_##op##_##name(void *inout, const void *in,      \
@@ -361,6 +389,7 @@ CAPE_EACH_INTEGER(CAPE_DEFINE_COMBINER, xor, x[k] ^ y[k])
 #define CAPE_LARGEST_INTEGER(x) (CAPE_IS_UNSIGNED(x) ? (unsigned long long)(__typeof__(x))-1 : CAPE_LARGEST_SIGNED(x))
 #define CAPE_SMALLEST_INTEGER(x) (CAPE_IS_UNSIGNED(x) ? 0LL : -(long long)CAPE_LARGEST_SIGNED(x) - 1)
 
+#define CAPE_OF_CLASS(x, real, integer) __builtin_choose_expr(__builtin_classify_type(x) == 8, real, integer)
 #define CAPE_IDENTITY_sum(x) 0
 #define CAPE_IDENTITY_product(x) 1
 #define CAPE_IDENTITY_land(x) 1
@@ -370,10 +399,12 @@ CAPE_EACH_INTEGER(CAPE_DEFINE_COMBINER, xor, x[k] ^ y[k])
 #define CAPE_IDENTITY_xor(x) 0
 #define CAPE_IDENTITY_min(x)                                                                                 \
     _Generic((x), float: __builtin_inff(), double: __builtin_inf(), long double: __builtin_infl(),           \
-             default: (__typeof__(x))CAPE_LARGEST_INTEGER(x))
+             __int128: (__int128)(~(unsigned __int128)0 >> 1), unsigned __int128: ~(unsigned __int128)0,        \
+             default: (__typeof__(x))CAPE_OF_CLASS(x, __builtin_inf(), CAPE_LARGEST_INTEGER(x)))
 #define CAPE_IDENTITY_max(x)                                                                                 \
     _Generic((x), float: -__builtin_inff(), double: -__builtin_inf(), long double: -__builtin_infl(),        \
-             default: (__typeof__(x))CAPE_SMALLEST_INTEGER(x))
+             __int128: -(__int128)(~(unsigned __int128)0 >> 1) - 1, unsigned __int128: (unsigned __int128)0,    \
+             default: (__typeof__(x))CAPE_OF_CLASS(x, -__builtin_inf(), CAPE_SMALLEST_INTEGER(x)))
 #define CAPE_IDENTITY(op, x) CAPE_IDENTITY_##op(x)
 
 #define CAPE_DEFINE_INITIALISER(op, name, type, identity)                                                   \
@@ -499,11 +530,13 @@ CAPE_INLINE void cape_fetch_product(volatile void *x, unsigned long long operand
 
 #define CAPE_SAME_TYPE(x, y) __builtin_types_compatible_p(__typeof__(x), __typeof__(y))
 #define CAPE_IS_BOOL(x) __builtin_types_compatible_p(__typeof__(x), _Bool)
+/* Other floating types, decimal ones among them, have no combiner. */
+#define CAPE_IS_STANDARD(x) (CAPE_SAME_TYPE(x, 1.0F) || CAPE_SAME_TYPE(x, 1.0) || CAPE_SAME_TYPE(x, 1.0L))
 /* Integers wrap, so converting the operand first changes nothing, except for _Bool; __int128 has no combiner. Floating
  * operands must not be wider than x. gcc's type classes: 1 integer, 8 real, 9 complex. */
 #define CAPE_COMMUTES(x, e)                                                                                           \
     ((__builtin_classify_type(x) == 1 && __builtin_classify_type(e) == 1 && !CAPE_IS_BOOL(x) && sizeof(x) <= 8)       \
-     || (__builtin_classify_type(x) == 8 && CAPE_SAME_TYPE((x) + (e), x))                                             \
+     || (__builtin_classify_type(x) == 8 && CAPE_SAME_TYPE((x) + (e), x) && CAPE_IS_STANDARD(x))                      \
      || (__builtin_classify_type(x) == 9 && CAPE_SAME_TYPE(e, x)))
 
 #endif /* __cplusplus */

@@ -186,7 +186,7 @@ impl Filter<'_> {
         let one = index + 1;
         match self.word(index) {
             "__attribute__" | "__attribute" => return self.blank_with_arguments(index),
-            "__extension__" => self.replace(index..one, " "),
+            "__extension__" | "__seg_fs" | "__seg_gs" => self.replace(index..one, " "),
             "__int128" | "__int128_t" | "__uint128_t" => self.replace(index..one, "long"),
             "__float128" => self.replace(index..one, "double"),
             "__thread" => self.replace(index..one, "_Thread_local"),

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::constant;
 use super::program::{AUTO_TYPE, ConstructId, EntityId, EntityKind, HoistId, Layer, Program};
 use super::sharing::{typedefs, variable_dimensions};
 use super::threadprivate;
-use super::tokens::{TokenKind, first_at, is_word_part, tokens_within};
+use super::tokens::{TokenKind, closing, first_at, is_word_part, tokens_within};
 
 /// How a variable is reached inside a region that captures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +191,11 @@ pub fn specifiers(program: &Program<'_>, entity: EntityId, scope: Option<Constru
         let of_value = format!("__typeof__(((void)0, ({value})))");
         replaced.extend(word.map(|word| (word.range.clone(), of_value)));
     }
-    respelled(program, &declared.specifiers, scope, &replaced)
+    let text = respelled(program, &declared.specifiers, scope, &replaced);
+    match chosen_attributes(program, entity, &OF_TYPES).as_str() {
+        "" => text,
+        changed => format!("__typeof__({text}{changed})"),
+    }
 }
 
 /// An lvalue of the type of `entity`, never to be evaluated, that does not depend on which names are declared already.
@@ -223,6 +228,12 @@ pub fn declarator(
         name.to_owned()
     };
     let mut replaced = vec![(found.place.clone(), name)];
+    let attributes = attribute_groups(program, entity).into_iter();
+    replaced.extend(
+        attributes
+            .filter(|range| declared.declarator.contains(&range.start))
+            .map(|range| (range, String::new())),
+    );
     for (index, layer) in declared.layers.iter().enumerate() {
         let Layer::Array(range) = layer else { continue };
         if adjusted && index == 0 {
@@ -233,6 +244,97 @@ pub fn declarator(
     }
     respelled(program, &declared.declarator, scope, &replaced)
 }
+
+/// The attributes in a variable's declaration that its copies have to have, too: its alignment.
+pub fn attributes(program: &Program<'_>, entity: EntityId) -> String {
+    let mut text = chosen_attributes(program, entity, &["aligned", "__aligned__"]);
+    let Some(declared) = &program.entities[entity].declared else {
+        return text;
+    };
+    // `_Alignas` may not be repeated where a type alone is spelled.
+    let start = first_at(program.tokens, declared.specifiers.start);
+    let end = first_at(program.tokens, declared.specifiers.end);
+    for index in start..end {
+        if program.tokens[index].text(program.text) != "_Alignas" {
+            continue;
+        }
+        if let Some(close) = closing(program.text, program.tokens, index + 1) {
+            let inside = program.tokens[index + 1].range.end..program.tokens[close].range.start;
+            let argument = program.slice(&inside);
+            text += &match constant::value(argument) {
+                Some(_) => format!(" __attribute__((aligned({argument})))"),
+                None => format!(" __attribute__((aligned(__alignof__({argument}))))"),
+            };
+        }
+    }
+    text
+}
+
+/// Attributes of a declaration that have one of the names `wanted`.
+fn chosen_attributes(program: &Program<'_>, entity: EntityId, wanted: &[&str]) -> String {
+    let mut text = String::new();
+    for range in attribute_groups(program, entity) {
+        let words = tokens_within(program.text, range.clone());
+        if words
+            .iter()
+            .any(|word| wanted.contains(&word.text(program.text)))
+        {
+            text += " ";
+            text += &respelled(program, &range, None, &[]);
+        }
+    }
+    text
+}
+
+/// Bytes of the attributes before and after a declaration's specifiers, and after its declarator.
+fn attribute_groups(program: &Program<'_>, entity: EntityId) -> Vec<Range<usize>> {
+    let Some(declared) = &program.entities[entity].declared else {
+        return Vec::new();
+    };
+    let word = |index: usize| {
+        let token = program.tokens.get(index);
+        token.map_or("", |token| token.text(program.text))
+    };
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    let declarator = first_at(program.tokens, declared.declarator.start);
+    let end = first_at(program.tokens, declared.declarator.end);
+    let inside = (declarator..end).find(|index| ATTRIBUTE.contains(&word(*index)));
+    for start in [
+        first_at(program.tokens, declared.specifiers.end),
+        inside.unwrap_or(end),
+    ] {
+        let mut at = start;
+        while ATTRIBUTE.contains(&word(at)) {
+            let Some(close) = closing(program.text, program.tokens, at + 1) else {
+                break;
+            };
+            groups.push(at..close + 1);
+            at = close + 1;
+        }
+    }
+    let mut at = first_at(program.tokens, declared.specifiers.start);
+    while at > 0 && word(at - 1) == ")" {
+        let open = (0..at).rev().find(|open| {
+            ATTRIBUTE.contains(&word(*open))
+                && closing(program.text, program.tokens, open + 1) == Some(at - 1)
+        });
+        let Some(open) = open else { break };
+        groups.push(open..at);
+        at = open;
+    }
+    groups.sort_by_key(|group| group.start);
+    groups.dedup();
+    let bytes = |group: Range<usize>| {
+        program.tokens[group.start].range.start..program.tokens[group.end - 1].range.end
+    };
+    groups.into_iter().map(bytes).collect()
+}
+
+/// What attributes begin with.
+const ATTRIBUTE: [&str; 2] = ["__attribute__", "__attribute"];
+
+/// Attributes that make a type another one.
+const OF_TYPES: [&str; 4] = ["vector_size", "__vector_size__", "mode", "__mode__"];
 
 /// Sizes of the variable dimensions of `entity`, as expressions in `scope`, by layer. A typedef's are found through a null
 /// pointer that is never followed.

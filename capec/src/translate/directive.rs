@@ -432,6 +432,10 @@ pub enum ClauseKind {
     Compare,
     /// A memory order stronger than relaxed.
     Ordering(MemoryOrder),
+    /// `order(reproducible: concurrent)`: the threads get the same iterations each time.
+    Reproducible,
+    /// `allocate(align(n) : list)`: the alignment and the names.
+    Align(Range<usize>, Vec<Item>),
     /// Something that may be ignored: `hint`, `order(concurrent)`, `relaxed`.
     Advice,
     /// `untied`

@@ -76,6 +76,8 @@ pub struct Canonical<'a> {
     pub relation: Relation,
     /// Whether the loop runs upwards.
     pub upwards: bool,
+    /// Whether it moves away from its bound, by one.
+    pub away: bool,
     /// How it moves.
     pub step: Step<'a>,
     /// The loop's body.
@@ -85,11 +87,14 @@ pub struct Canonical<'a> {
 /// Why a loop is not canonical, and where.
 pub type Refusal = (Span, String);
 
-/// Finds the parts of a canonical loop.
+/// Finds the parts of a canonical loop. `value` evaluates constant expressions.
 ///
 /// # Errors
 /// Names the part that is not canonical.
-pub fn canonical<'a>(statement: &'a Node<ForStatement>) -> Result<Canonical<'a>, Refusal> {
+pub fn canonical<'a>(
+    statement: &'a Node<ForStatement>,
+    value: &impl Fn(Span) -> Option<i128>,
+) -> Result<Canonical<'a>, Refusal> {
     let ForStatement {
         initializer,
         condition,
@@ -108,20 +113,15 @@ pub fn canonical<'a>(statement: &'a Node<ForStatement>) -> Result<Canonical<'a>,
     let upwards = match relation {
         Relation::Less | Relation::LessOrEqual => true,
         Relation::Greater | Relation::GreaterOrEqual => false,
-        Relation::NotEqual => unit_direction(&step_form).ok_or_else(|| {
+        Relation::NotEqual => unit_direction(&step_form, value).ok_or_else(|| {
             (
                 step.span,
                 format!("with '!=' the loop variable '{name}' must move by 1 or -1"),
             )
         })?,
     };
-    if step_form.amount.is_none() && step_form.subtracted == upwards {
-        return Err((
-            step.span,
-            format!("the increment moves '{name}' away from its bound"),
-        ));
-    }
     Ok(Canonical {
+        away: step_form.amount.is_none() && step_form.subtracted == upwards,
         variable,
         first,
         bound,
@@ -265,43 +265,32 @@ fn sum<'a>(value: &'a Node<Expression>, name: &str) -> Option<Step<'a>> {
 }
 
 /// Direction of a step by the constant 1 or -1.
-fn unit_direction(step: &Step<'_>) -> Option<bool> {
+fn unit_direction(step: &Step<'_>, value: &impl Fn(Span) -> Option<i128>) -> Option<bool> {
     let positive = match step.amount {
         None => true,
-        Some(amount) => match &amount.node {
-            Expression::Constant(_) => is_one(amount).then_some(true),
-            Expression::UnaryOperator(unary)
-                if unary.node.operator.node == UnaryOperator::Minus =>
-            {
-                is_one(&unary.node.operand).then_some(false)
-            }
-            _ => None,
-        }?,
+        Some(amount) => match value(amount.span)? {
+            1 => true,
+            -1 => false,
+            _ => return None,
+        },
     };
     Some(positive != step.subtracted)
 }
 
-fn is_one(amount: &Node<Expression>) -> bool {
-    match &amount.node {
-        Expression::Constant(constant) => {
-            matches!(&constant.node, lang_c::ast::Constant::Integer(integer) if &*integer.number == "1")
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::constant;
     use super::*;
     use lang_c::driver::{Config, parse_preprocessed};
     use lang_c::visit::{self, Visit};
 
-    struct First(Option<Result<(Relation, bool, bool), String>>);
+    struct First(Option<Result<(Relation, bool, bool), String>>, String);
 
     impl<'ast> Visit<'ast> for First {
         fn visit_statement(&mut self, statement: &'ast Statement, span: &'ast Span) {
             if let Statement::For(statement) = statement {
-                let found = canonical(statement)
+                let value = |span: Span| constant::value(&self.1[span.start..span.end]);
+                let found = canonical(statement, &value)
                     .map(|form| (form.relation, form.upwards, form.step.subtracted));
                 self.0 = Some(found.map_err(|(_, why)| why));
                 return;
@@ -312,8 +301,8 @@ mod tests {
 
     fn form(header: &str) -> Result<(Relation, bool, bool), String> {
         let text = format!("void f(void) {{ int i, n; for ({header}) ; }}");
-        let parsed = parse_preprocessed(&Config::with_gcc(), text).expect("valid C");
-        let mut first = First(None);
+        let parsed = parse_preprocessed(&Config::with_gcc(), text.clone()).expect("valid C");
+        let mut first = First(None, text);
         first.visit_translation_unit(&parsed.unit);
         first.0.expect("a loop")
     }
@@ -341,6 +330,10 @@ mod tests {
             form("i = 0; i != n; i -= -1"),
             Ok((Relation::NotEqual, true, true))
         );
+        assert_eq!(
+            form("i = 0; i != n; i += 17 - 18 + 2"),
+            Ok((Relation::NotEqual, true, false))
+        );
     }
 
     #[test]
@@ -360,10 +353,6 @@ mod tests {
         assert_eq!(
             why("i = 0; i != n; i += 2"),
             "with '!=' the loop variable 'i' must move by 1 or -1"
-        );
-        assert_eq!(
-            why("i = 0; i < n; i--"),
-            "the increment moves 'i' away from its bound"
         );
     }
 }

@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use super::code::{Code, Piece};
 use super::declare::{spelled, tag};
+use super::directive::DirectiveKind;
 use super::markers::SourceMap;
 use super::program::{ConstructId, EntityId, EntityKind, FunctionId, Leaf, Program, Use};
 use super::template;
@@ -122,9 +123,18 @@ impl Lowerer<'_, '_> {
         let ends = |token: &&Token| {
             token.kind == TokenKind::Directive || matches!(token.text(program.text), ";" | "}")
         };
-        let own = program.tokens[..first].iter().rev();
-        let start = own.take_while(|token| !ends(token)).last();
-        start.map_or(definition.start, |token| token.range.start)..definition.end
+        let mut start = definition.start;
+        for token in program.tokens[..first].iter().rev() {
+            // `declare simd` has to stand before the function that the host compiler sees.
+            let host = program.declarative.iter().any(|directive| {
+                directive.range == token.range && directive.kind == DirectiveKind::DeclareSimd
+            });
+            if ends(&token) && !host {
+                break;
+            }
+            start = token.range.start;
+        }
+        start..definition.end
     }
 
     /// The user's text with constructs and names replaced.
@@ -217,7 +227,9 @@ impl Lowerer<'_, '_> {
         let mut next = found.scope;
         while let Some(id) = next {
             if let Some(private) = constructs[id].treatment(found.entity) {
-                return private.conditional && constructs[id].body.contains(&found.range.start);
+                // A simd construct's loop is run in order by one thread: the host compiler knows the clause.
+                let counted = private.conditional && constructs[id].leaf != Leaf::Simd;
+                return counted && constructs[id].body.contains(&found.range.start);
             }
             if constructs[id].leaf.is_region() {
                 return false;

@@ -53,6 +53,14 @@ impl Problem {
         }
     }
 
+    /// The same, as something that is only said.
+    pub fn told(self) -> Self {
+        Problem {
+            severity: Severity::Told,
+            ..self
+        }
+    }
+
     /// Adds another place.
     pub fn related(mut self, range: Range<usize>, text: impl Into<String>) -> Self {
         self.related.push((range, text.into()));

@@ -15,6 +15,7 @@ use lang_c::span::Node;
 use super::copy::ParseCopy;
 use super::directive::{AtomicForm, Directive, DirectiveKind, Item, Operator};
 use super::loops::{Canonical, Relation};
+use super::problem::Problem;
 use super::reductions::DeclaredReduction;
 use super::tokens::{Token, TokenKind, first_at};
 
@@ -265,6 +266,8 @@ pub struct Private {
     pub reduction: Option<(Operator, Item)>,
     /// It is an associated loop's variable.
     pub loop_variable: bool,
+    /// The alignment that `allocate` asks for.
+    pub align: Option<Range<usize>>,
 }
 
 impl Private {
@@ -286,6 +289,7 @@ impl Private {
             tasks: false,
             reduction: None,
             loop_variable: false,
+            align: None,
         }
     }
 
@@ -314,6 +318,8 @@ pub struct Loop {
     pub amount: Option<Range<usize>>,
     /// Its first value or bound refers to the variable of a loop around it.
     pub dependent: bool,
+    /// It moves away from its bound: it has no iteration.
+    pub away: bool,
 }
 
 /// The statement of an atomic construct.
@@ -447,6 +453,10 @@ pub struct Program<'a> {
     pub functions: Vec<Function>,
     /// Local types and prototypes.
     pub hoists: Vec<Hoist>,
+    /// Names of bit-fields, of whatever structs.
+    pub bit_fields: HashSet<String>,
+    /// What is accepted, but is probably not meant.
+    pub told: Vec<Problem>,
 }
 
 impl Program<'_> {
@@ -655,5 +665,6 @@ pub fn associated(program: &Program<'_>, form: &Canonical<'_>, entity: EntityId)
         subtracted: form.step.subtracted,
         amount: form.step.amount.map(|amount| program.range(amount.span)),
         dependent: false,
+        away: form.away,
     }
 }

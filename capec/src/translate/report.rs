@@ -74,6 +74,8 @@ pub struct Wishes {
     pub style: Style,
     /// The warnings; one that is missing is off.
     pub warnings: Vec<(Warning, Level)>,
+    /// No warnings at all, whatever they are about: `-w`.
+    pub quiet: bool,
 }
 
 impl Default for Wishes {
@@ -82,6 +84,7 @@ impl Default for Wishes {
         Self {
             style: Style::Rich { colour: false },
             warnings: Vec::new(),
+            quiet: false,
         }
     }
 }

@@ -92,9 +92,7 @@ impl<'a> Resolver<'a, '_> {
         let range = self.program.range(name.span);
         if let Some(entity) = self.lookup(&name.node.name) {
             self.record(range, entity, written);
-        } else if let (Some(function), "__func__" | "__FUNCTION__" | "__PRETTY_FUNCTION__") =
-            (self.function, name.node.name.as_str())
-        {
+        } else if let Some(function) = self.function.filter(|_| is_function_name(&name.node.name)) {
             self.program.function_names.push((range, function));
         }
     }
@@ -253,6 +251,11 @@ impl Resolver<'_, '_> {
         inside(self);
         self.scopes.pop();
     }
+}
+
+/// `__func__` and its like.
+fn is_function_name(name: &str) -> bool {
+    matches!(name, "__func__" | "__FUNCTION__" | "__PRETTY_FUNCTION__")
 }
 
 /// Number of the directive whose label this is.

@@ -99,7 +99,9 @@ impl Sharing<'_, '_> {
             first: true,
             ..Private::of(entity)
         });
-        self.program.constructs[id].captures.insert(entity, true);
+        if self.program.entities[entity].kind != EntityKind::Global {
+            self.program.constructs[id].captures.insert(entity, true);
+        }
         let parent = self.program.constructs[id].parent;
         self.require(entity, parent, false, None);
         self.require_type(entity, Some(id));
@@ -108,10 +110,11 @@ impl Sharing<'_, '_> {
     fn capture(&mut self, region: ConstructId, entity: EntityId, written: bool) {
         let found = &self.program.entities[entity];
         let function = self.program.constructs[region].function;
-        if found.kind == EntityKind::Global || found.function.is_none() || found.threadprivate {
+        let global = found.kind == EntityKind::Global || found.function.is_none();
+        if found.threadprivate || (global && !self.copied_around(region, entity)) {
             return;
         }
-        if found.function != Some(function) {
+        if !global && found.function != Some(function) {
             return; // reported with the nested function
         }
         let known = self.program.constructs[region]
@@ -125,6 +128,15 @@ impl Sharing<'_, '_> {
             }
             None => self.require_type(entity, Some(region)),
         }
+    }
+
+    /// Whether a construct around `region` has a copy of the variable: the region then means that, also where it is global.
+    fn copied_around(&self, region: ConstructId, entity: EntityId) -> bool {
+        let constructs = &self.program.constructs;
+        let parents = std::iter::successors(constructs[region].parent, |id| constructs[*id].parent);
+        parents
+            .into_iter()
+            .any(|outer| constructs[outer].treatment(entity).is_some())
     }
 
     fn require_hoist(&mut self, hoist: HoistId, scope: Option<ConstructId>) {
@@ -184,15 +196,28 @@ impl Sharing<'_, '_> {
     fn copies(&mut self, id: ConstructId) {
         for private in self.program.constructs[id].private.clone() {
             let entity = private.entity;
-            let local = self.program.entities[entity].kind != EntityKind::Global;
+            let leaf = self.program.constructs[id].leaf;
+            let captured =
+                leaf.is_region() && !leaf.makes_tasks() && self.copied_around(id, entity);
+            let local = self.program.entities[entity].kind != EntityKind::Global || captured;
             let from_original = private.needs_original();
             let region = self.program.constructs[id].leaf.is_region();
             let through_pointer = matches!(&private.reduction, Some((_, item)) if !item.sections.is_empty())
                 && self.program.is_pointer(entity);
-            let result = private.last || private.linear.is_some() || private.reduction.is_some();
+            let mut result =
+                private.last || private.linear.is_some() || private.reduction.is_some();
             let own = self.program.constructs[id].leaf == Leaf::Simd;
             if !region && !own && result && !through_pointer {
-                self.check_shared_around(id, entity);
+                // A loop variable that no clause names keeps its value where there is one for all threads to see.
+                let implied =
+                    private.loop_variable && !self.program.constructs[id].listed.contains(&entity);
+                match implied && !self.is_shared_around(id, entity) {
+                    true => {
+                        self.forget_last(id, entity);
+                        result = false;
+                    }
+                    false => self.check_shared_around(id, entity),
+                }
             }
             if !local || self.program.entities[entity].home == Some(id) {
                 continue;
@@ -211,6 +236,31 @@ impl Sharing<'_, '_> {
                     self.require_type(entity, Some(id));
                 }
             }
+        }
+    }
+
+    /// Whether all threads of the team share the original of a construct's copy.
+    fn is_shared_around(&self, id: ConstructId, entity: EntityId) -> bool {
+        let found = &self.program.entities[entity];
+        let mut next = self.program.constructs[id].parent;
+        while let Some(outer) = next {
+            let construct = &self.program.constructs[outer];
+            if construct.treatment(entity).is_some() || found.home == Some(outer) {
+                return false;
+            }
+            if construct.leaf.is_region() {
+                return true;
+            }
+            next = construct.parent;
+        }
+        !matches!(found.kind, EntityKind::Automatic | EntityKind::Parameter)
+    }
+
+    /// A loop variable's last value is of no use.
+    fn forget_last(&mut self, id: ConstructId, entity: EntityId) {
+        let all = &mut self.program.constructs[id].private;
+        for private in all.iter_mut().filter(|private| private.entity == entity) {
+            private.last = false;
         }
     }
 
@@ -254,8 +304,8 @@ impl Sharing<'_, '_> {
             );
             let problem = Problem::new(directive.range.clone(), message)
                 .related(found.place.clone(), "declared here")
-                .note("make it static or global, or reach it through a pointer");
-            self.problems.push(problem);
+                .note("make it static or global, or reach it through a pointer; it is right only where no parallel region calls the function");
+            self.program.told.push(problem);
         }
     }
 

@@ -39,6 +39,7 @@ macro_rules! templates {
 
 templates! {
     ATOMIC = "atomic",
+    ATOMIC_FIELD = "atomic-field",
     ATOMIC_UPDATE = "atomic-update",
     BARRIER = "barrier",
     CANCEL = "cancel",

@@ -382,6 +382,8 @@ fn calls(text: &str, all: &[Token], variants: &[Variant]) -> Vec<(Range<usize>, 
         };
         let own: Vec<&Variant> = variants
             .iter()
+            // One for simd takes vectors: it is for the host compiler's simd loops alone.
+            .filter(|variant| !variant.selector.is_for_simd())
             .filter(|variant| !declares && variant.base == token.text(text))
             .collect();
         if own.is_empty() {

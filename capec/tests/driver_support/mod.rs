@@ -13,7 +13,7 @@ const RUNTIME: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
-const char cape_abi_2 = 1;
+const char cape_abi_3 = 1;
 int stand_in_allocations;
 int __real_main(int argc, char **argv, char **envp);
 void *__real_malloc(size_t size);

@@ -14,7 +14,7 @@
 
 enum { STACK = 1 << 20, MOST = 64 };
 
-const char cape_abi_2 = 1;
+const char cape_abi_3 = 1;
 
 struct result {
     struct result *next;

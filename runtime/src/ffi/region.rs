@@ -14,7 +14,7 @@ use crate::{binding, session};
 
 /// The version of `cape.h` this runtime implements.
 #[unsafe(no_mangle)]
-pub static cape_abi_2: u8 = 1;
+pub static cape_abi_3: u8 = 1;
 
 /// See `cape.h`.
 ///

@@ -48,6 +48,7 @@ const DEPOBJ: c_int = 6;
 #[derive(Debug)]
 pub struct TaskReduction {
     original: *mut c_void,
+    shared: *mut c_void,
     size: usize,
     count: usize,
     initialise: Option<unsafe extern "C" fn(*mut c_void, *const c_void, usize)>,
@@ -283,6 +284,7 @@ pub unsafe extern "C" fn cape_task_reduction(
     let items = unsafe { std::slice::from_raw_parts(items, count as usize) };
     schedule::group_reduce(items.iter().map(|item| Item {
         original: item.original,
+        shared: item.shared,
         size: item.size,
         count: item.count,
         initialise: item.initialise,

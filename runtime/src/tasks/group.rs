@@ -24,6 +24,8 @@ pub type Initialise =
 pub struct Item {
     /// Address of its first element.
     pub original: *mut c_void,
+    /// Address of the list item that this is a thread's copy of; null: of none.
+    pub shared: *mut c_void,
     /// Bytes of an element.
     pub size: usize,
     /// Elements.
@@ -70,8 +72,8 @@ impl Reduction {
     fn offset(&self, address: usize) -> Option<usize> {
         let copies = self.copies.iter().map(|copy| copy.load(Acquire) as usize);
         copies
-            .filter(|copy| *copy != 0)
-            .chain([self.item.original as usize])
+            .chain([self.item.original, self.item.shared].map(|item| item as usize))
+            .filter(|start| *start != 0)
             .find_map(|start| {
                 let offset = address.checked_sub(start)?;
                 (offset < self.item.bytes().max(1)).then_some(offset)
@@ -196,8 +198,10 @@ mod tests {
     #[test]
     fn copies_are_found_by_original_and_by_copy_and_combined_once() {
         let mut sums = [10_u64, 20];
+        let mut shared = [0_u64; 2];
         let item = Item {
             original: sums.as_mut_ptr().cast(),
+            shared: (&raw mut shared).cast(),
             size: 8,
             count: 2,
             initialise: None,
@@ -214,6 +218,10 @@ mod tests {
             unsafe { *copy += 1 };
             assert_eq!(group.find(copy.cast(), slot), Some(copy.cast()));
         }
+        assert_eq!(
+            group.find((&raw mut shared[1]).cast(), 0),
+            group.find((&raw mut sums[1]).cast(), 0)
+        );
         let mut other = 0_u64;
         assert_eq!(group.find((&raw mut other).cast(), 0), None);
         assert!(group.reduces());

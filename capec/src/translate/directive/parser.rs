@@ -356,14 +356,19 @@ impl<'a> Parser<'a> {
                 ),
             },
             "schedule" => self.schedule(inside),
-            "collapse" => match self.word_at(inside.start).parse() {
-                Ok(depth) if depth > 0 && inside.len() == 1 => Some(ClauseKind::Collapse(depth)),
-                _ => self.malformed(
+            "collapse" => match self.positive(&inside) {
+                Some(depth) => Some(ClauseKind::Collapse(depth)),
+                None => self.malformed(
                     range,
                     "clause 'collapse' takes a positive integer constant".to_owned(),
                 ),
             },
-            "order" if self.word_at(inside.end - 1) == "concurrent" => Some(ClauseKind::Advice),
+            "order" if self.word_at(inside.end - 1) == "concurrent" => {
+                Some(match self.word_at(inside.start) {
+                    "reproducible" => ClauseKind::Reproducible,
+                    _ => ClauseKind::Advice,
+                })
+            }
             "order" => self.malformed(range, "clause 'order' takes concurrent".to_owned()),
             "hint" => Some(ClauseKind::Advice),
             // A weaker order than that of the construct, which serves for both outcomes.
@@ -592,12 +597,18 @@ impl<'a> Parser<'a> {
             let repeated = clauses[..index].iter().find(|earlier| {
                 let lists = matches!(
                     clause.kind,
-                    ClauseKind::List(..) | ClauseKind::Advice | ClauseKind::Depend(_)
+                    ClauseKind::List(..)
+                        | ClauseKind::Advice
+                        | ClauseKind::Align(..)
+                        | ClauseKind::Depend(_)
                 );
                 let apart = match (&clause.kind, &earlier.kind) {
                     (ClauseKind::If(one, _), ClauseKind::If(other, _)) => one != other,
                     (ClauseKind::Defaultmap(_, one), ClauseKind::Defaultmap(_, other)) => {
                         one != other
+                    }
+                    (ClauseKind::Atomic(one), ClauseKind::Atomic(other)) => {
+                        one != other && [one, other].contains(&&AtomicForm::Update)
                     }
                     _ => false,
                 };

@@ -6,7 +6,7 @@ use super::super::code::{Code, Piece};
 use super::super::directive::{AtomicForm, ClauseKind, MemoryOrder, Operator};
 use super::super::program::{Atomic, ConstructId};
 use super::super::template;
-use super::super::tokens::tokens_within;
+use super::super::tokens::{Token, tokens_within};
 use super::Lowerer;
 
 impl Lowerer<'_, '_> {
@@ -15,6 +15,13 @@ impl Lowerer<'_, '_> {
         let Some(atomic) = construct.atomic.clone() else {
             return Code::default();
         };
+        if self.is_bit_field(&atomic.target) {
+            let body = construct.body.clone();
+            return template::ATOMIC_FIELD.fill(vec![
+                ("SITE", self.site(id)),
+                ("STATEMENT", self.user(&body)),
+            ]);
+        }
         let order = self.program.directives[construct.directive].find(|kind| match kind {
             ClauseKind::Ordering(order) => Some(*order),
             _ => None,
@@ -50,6 +57,19 @@ impl Lowerer<'_, '_> {
             .windows(wanted.len().max(1))
             .enumerate()
             .any(|(at, window)| window == wanted && !member(at))
+    }
+
+    /// Whether the last name of an lvalue is that of a bit-field of some struct: of a member of the same name that is none, the slower
+    /// code is right, too.
+    fn is_bit_field(&self, target: &Range<usize>) -> bool {
+        let words = tokens_within(self.program.text, target.clone());
+        let word = |token: &Token| token.text(self.program.text);
+        let mut last = words.iter().rev().skip_while(|token| word(token) == ")");
+        last.next()
+            .is_some_and(|token| self.program.bit_fields.contains(word(token)))
+            && last
+                .next()
+                .is_some_and(|token| matches!(word(token), "." | "->"))
     }
 
     fn atomic_update(

@@ -1,7 +1,7 @@
 //! Data environments: addresses of originals, private copies, reductions and last values.
 
 use super::super::code::Code;
-use super::super::declare::{declarator, expression, specifiers};
+use super::super::declare::{attributes, declarator, expression, specifiers};
 use super::super::directive::Item;
 use super::super::program::{Base, ConstructId, EntityId, Private};
 use super::super::sharing::is_spellable;
@@ -51,7 +51,10 @@ impl Lowerer<'_, '_> {
 
     pub(super) fn copy(&self, id: ConstructId, private: &Private) -> String {
         let name = &self.program.entities[private.entity].name;
-        let declaration = || self.copy_declaration(id, private.entity, name);
+        let aligned = private.align.as_ref().map_or_else(String::new, |range| {
+            format!(" __attribute__((aligned({})))", self.program.slice(range))
+        });
+        let declaration = || self.copy_declaration(id, private.entity, name) + &aligned;
         let mut text = match &private.reduction {
             Some(_) => self.reduction_copy(private, &declaration()),
             None if private.first || private.linear.is_some() => {
@@ -73,9 +76,10 @@ impl Lowerer<'_, '_> {
         if is_spellable(self.program, entity) {
             let scope = Some(id);
             return format!(
-                "{} {}",
+                "{} {}{}",
                 specifiers(self.program, entity, scope),
-                declarator(self.program, entity, name, &[], scope)
+                declarator(self.program, entity, name, &[], scope),
+                attributes(self.program, entity)
             );
         }
         let construct = &self.program.constructs[id];
@@ -85,7 +89,10 @@ impl Lowerer<'_, '_> {
         } else {
             expression(self.program, entity, construct.parent)
         };
-        format!("__typeof__({original}) {name}")
+        format!(
+            "__typeof__({original}) {name}{}",
+            attributes(self.program, entity)
+        )
     }
 
     fn first_copy(&self, entity: EntityId, declaration: &str) -> String {

@@ -389,6 +389,9 @@ impl Lowerer<'_, '_> {
             ("cape_bound", "cape_first")
         };
         let (low, high) = (format!("{low}{suffix}"), format!("{high}{suffix}"));
+        if each.away {
+            return format!("((void){low}, (void){high}, 0)");
+        }
         let inclusive = matches!(
             each.relation,
             Relation::LessOrEqual | Relation::GreaterOrEqual
@@ -503,7 +506,12 @@ impl Lowerer<'_, '_> {
             .iter()
             .any(|private| private.linear.is_some());
         let forward = triangular || conditional || linear || directive.doacross().is_some();
+        let reproducible = directive
+            .clauses
+            .iter()
+            .any(|clause| clause.kind == ClauseKind::Reproducible);
         let (kind, chunk, modifier) = match found {
+            Some((_, chunk, _)) if reproducible => ("CAPE_STATIC", chunk.as_ref(), ""),
             None => ("CAPE_STATIC", None, ""),
             Some((kind, chunk, modifier)) => (kind.constant(), chunk.as_ref(), modifier),
         };

@@ -46,10 +46,18 @@ impl Lowerer<'_, '_> {
         before.push(Piece::Place(construct.range.start));
         let mut after = self.user(&(scan.end..construct.body.end - 1));
         after.push(Piece::Place(construct.range.start));
-        let (input, phase) = match inclusive {
+        let (mut input, mut phase) = match inclusive {
             true => (before, after),
             false => (after, before),
         };
+        if construct.private.iter().any(|private| private.conditional) {
+            for part in [&mut input, &mut phase] {
+                let mut numbered =
+                    Code::made("const unsigned long long cape_iteration = cape_point + 1;\n");
+                numbered.append(std::mem::take(part));
+                *part = numbered;
+            }
+        }
         let items: Vec<Private> = construct
             .private
             .iter()

@@ -162,6 +162,7 @@ impl Lowerer<'_, '_> {
             };
         }
         Some(match private.last {
+            true if private.conditional => format!("lastprivate(conditional: {name})"),
             true => format!("lastprivate({name})"),
             false => format!("private({name})"),
         })

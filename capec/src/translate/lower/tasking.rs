@@ -232,8 +232,12 @@ impl Lowerer<'_, '_> {
                 .initialiser
                 .unwrap_or_else(|| format!("CAPE_INITIALISER({operator}, {})", reduced.element));
             items.push(format!(
-                "{{(void *){}, sizeof {}, {}, {initialiser}, {}}}",
-                reduced.copy, reduced.element, reduced.count, reduced.combiner
+                "{{(void *){}, (void *)cape_orig_{}, sizeof {}, {}, {initialiser}, {}}}",
+                reduced.copy,
+                self.program.entities[private.entity].name,
+                reduced.element,
+                reduced.count,
+                reduced.combiner
             ));
         }
         if items.is_empty() {
@@ -280,7 +284,7 @@ impl Lowerer<'_, '_> {
                 (chosen("initialise"), chosen("combine"))
             };
             items.push(format!(
-                "{{{address}, sizeof {element}, {count}, {initialiser}, {combiner}}}"
+                "{{{address}, (void *)0, sizeof {element}, {count}, {initialiser}, {combiner}}}"
             ));
         }
         Code::made(format!(

@@ -193,8 +193,8 @@ impl Lowerer<'_, '_> {
                 environment.push(
                     place,
                     format!("__typeof__({name}) *const cape_orig_{name} = cape_env[{index}];"),
-                    format!("(void *)&{name}"),
-                    Some(format!("sizeof {name}")),
+                    format!("(void *)&{outer}"),
+                    Some(format!("sizeof {outer}")),
                 );
             }
             if private.first && private.last {

@@ -23,6 +23,10 @@ impl Lowerer<'_, '_> {
         let mut cases = Vec::new();
         for (number, range) in sections.iter().enumerate() {
             let mut code = Code::made(format!("case {number}: {{\n"));
+            let construct = &self.program.constructs[id];
+            if construct.private.iter().any(|private| private.conditional) {
+                code.text("const unsigned long long cape_iteration = cape_section + 1;\n");
+            }
             code.append(self.user(range));
             code.push(super::super::code::Piece::Place(
                 self.program.constructs[id].range.start,

@@ -56,8 +56,10 @@ impl<'a> Resolver<'a, '_> {
                     None => {
                         seen.insert(entity, (*kind, item.name.clone()));
                     }
-                    Some((ListKind::Firstprivate, _)) if *kind == ListKind::Lastprivate => {}
-                    Some((ListKind::Lastprivate, _)) if *kind == ListKind::Firstprivate => {}
+                    Some((ListKind::Firstprivate, _))
+                        if matches!(kind, ListKind::Lastprivate | ListKind::Conditional) => {}
+                    Some((ListKind::Lastprivate | ListKind::Conditional, _))
+                        if *kind == ListKind::Firstprivate => {}
                     Some((earlier, place)) => {
                         let name = self.program.slice(&item.name);
                         let problem = Problem::new(
@@ -75,6 +77,35 @@ impl<'a> Resolver<'a, '_> {
                 self.list_item(*kind, item, entity, all);
                 if let ClauseKind::Loop(LoopClause::Linear(_, step)) = &clause.kind {
                     self.linear_item(item, entity, step, all);
+                }
+            }
+        }
+    }
+
+    /// `allocate(align(n) : list)`
+    pub(super) fn alignments(&mut self, directive: &Directive, all: &[ConstructId]) {
+        for clause in &directive.clauses {
+            let ClauseKind::Align(alignment, items) = &clause.kind else {
+                continue;
+            };
+            for item in items {
+                let Some(entity) = self.listed_variable(&item.name, ListKind::Shared) else {
+                    continue;
+                };
+                let mut found = false;
+                for id in all {
+                    let private = &mut self.program.constructs[*id].private;
+                    for private in private.iter_mut().filter(|it| it.entity == entity) {
+                        private.align = Some(alignment.clone());
+                        found = true;
+                    }
+                }
+                if !found {
+                    let name = self.program.slice(&item.name);
+                    let message = format!("'{name}' in 'allocate' has no copy on this construct");
+                    let problem = Problem::new(item.name.clone(), message)
+                        .note("name it in private, firstprivate, lastprivate or reduction");
+                    self.problems.push(problem);
                 }
             }
         }
@@ -254,6 +285,13 @@ impl<'a> Resolver<'a, '_> {
 
     fn listed_variable(&mut self, name: &Range<usize>, kind: ListKind) -> Option<EntityId> {
         let text = self.program.slice(name).to_owned();
+        let harmless = matches!(
+            kind,
+            ListKind::Shared | ListKind::Firstprivate | ListKind::Mapped(_)
+        );
+        if harmless && super::is_function_name(&text) {
+            return None; // a constant
+        }
         let Some(entity) = self.lookup(&text.replace('$', "_S_")) else {
             self.problems.push(Problem::new(
                 name.clone(),

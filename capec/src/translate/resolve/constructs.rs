@@ -62,6 +62,7 @@ impl<'a> Resolver<'a, '_> {
         }
         self.construct = around;
         self.lists(directive, &all);
+        self.alignments(directive, &all);
         self.expressions(directive, &all);
         let last = all[all.len() - 1];
         self.construct = Some(last);
@@ -197,8 +198,7 @@ impl<'a> Resolver<'a, '_> {
                 Leaf::For if own_loop => false,
                 _ if distributes => false,
                 Leaf::For | Leaf::Sections | Leaf::Single | Leaf::Scope | Leaf::Barrier => {
-                    outer.leaf != Leaf::Taskgroup
-                        && !(outer.leaf == Leaf::Scope && leaf != Leaf::Scope)
+                    outer.leaf != Leaf::Taskgroup && outer.leaf != Leaf::Scope
                 }
                 Leaf::Master => worksharing(outer.leaf) || outer.leaf.makes_tasks(),
                 Leaf::Critical => outer.leaf == Leaf::Critical && same_name(),
@@ -269,18 +269,17 @@ impl<'a> Resolver<'a, '_> {
 
     fn atomic(&mut self, id: ConstructId, statement: &'a Node<Statement>) {
         let directive = &self.program.directives[self.program.constructs[id].directive];
-        let form = directive.find(|kind| {
-            if let ClauseKind::Atomic(form) = kind {
-                Some(*form)
-            } else {
-                None
-            }
+        // `update` may stand beside any of the others, and then says nothing (section 15.8.4).
+        let form = directive.find(|kind| match kind {
+            ClauseKind::Atomic(AtomicForm::Update) => None,
+            ClauseKind::Atomic(form) => Some(*form),
+            _ => None,
         });
         let compare = directive
             .find(|kind| matches!(kind, ClauseKind::Compare).then_some(()))
             .is_some();
         let form = match (form, compare) {
-            (None | Some(AtomicForm::Update), true) => AtomicForm::Compare,
+            (None, true) => AtomicForm::Compare,
             (Some(AtomicForm::Capture), true) => AtomicForm::CompareCapture,
             (form, _) => form.unwrap_or(AtomicForm::Update),
         };

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use lang_c::ast::{
     Declaration, DeclarationSpecifier, Declarator, DerivedDeclarator, EnumType, FunctionDeclarator,
-    FunctionDefinition, ParameterDeclaration, StorageClassSpecifier, StructType, TypeQualifier,
-    TypeSpecifier,
+    FunctionDefinition, ParameterDeclaration, StorageClassSpecifier, StructDeclaration, StructType,
+    TypeQualifier, TypeSpecifier,
 };
 use lang_c::span::{Node, Span};
 use lang_c::visit::{self, Visit};
@@ -339,7 +339,26 @@ impl<'a> Resolver<'a, '_> {
             self.tag(tag, definition.declarations.is_some());
         }
         for declaration in definition.declarations.iter().flatten() {
+            self.bit_fields(&declaration.node);
             self.visit_struct_declaration(&declaration.node, &declaration.span);
+        }
+    }
+
+    fn bit_fields(&mut self, declaration: &StructDeclaration) {
+        let StructDeclaration::Field(field) = declaration else {
+            return;
+        };
+        let narrow = field
+            .node
+            .declarators
+            .iter()
+            .filter(|declarator| declarator.node.bit_width.is_some());
+        for declarator in narrow {
+            let name = declarator.node.declarator.as_ref();
+            let name = name.and_then(declared_name);
+            self.program
+                .bit_fields
+                .extend(name.map(|name| name.node.name.clone()));
         }
     }
 

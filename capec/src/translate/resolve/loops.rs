@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use lang_c::ast::{BlockItem, Statement};
+use lang_c::ast::{BlockItem, ForStatement, Statement};
 use lang_c::span::Node;
 use lang_c::visit::Visit;
 
+use super::super::constant;
 use super::super::directive::{Bind, ClauseKind, DirectiveKind, LoopClause, SinkItem};
 use super::super::loops::{self, Variable};
 use super::super::problem::Problem;
@@ -57,7 +58,11 @@ impl<'a> Resolver<'a, '_> {
                 );
                 return;
             };
-            let form = match loops::canonical(header) {
+            let value = |span| {
+                let range = self.program.range(span);
+                constant::value(self.program.slice(&range))
+            };
+            let form = match loops::canonical(header, &value) {
                 Ok(form) => form,
                 Err((span, why)) => {
                     let related = "the loop of this construct must be in canonical form";
@@ -66,6 +71,9 @@ impl<'a> Resolver<'a, '_> {
                 }
             };
             self.header(id, &form);
+            if form.away {
+                self.moves_away(id, header);
+            }
             if level < collapsed {
                 next = form.body;
                 self.program.constructs[id].body = self.program.range(next.span);
@@ -80,6 +88,17 @@ impl<'a> Resolver<'a, '_> {
         self.framed(Frame::Associated, |this| {
             this.visit_statement(&body.node, &body.span)
         });
+    }
+
+    /// Such a loop is accepted by compilers, and has no iterations where it is right.
+    fn moves_away(&mut self, id: ConstructId, header: &Node<ForStatement>) {
+        let place = header.node.step.as_ref().map(|step| step.span);
+        let place = self.program.range(place.unwrap_or(header.span));
+        let directive = &self.program.directives[self.program.constructs[id].directive];
+        let problem = Problem::new(place, "the increment moves the loop away from its bound")
+            .related(directive.range.clone(), "the construct")
+            .note("it runs no iteration here; exchange ++ and --, or < and >");
+        self.program.told.push(problem);
     }
 
     fn refuse_loop(
@@ -226,15 +245,27 @@ impl<'a> Resolver<'a, '_> {
         let wrong = match treatment {
             Some(private) if private.first => Some("firstprivate"),
             Some(private) if private.reduction.is_some() => Some("reduction"),
-            Some(private) if private.conditional => Some("lastprivate(conditional:)"),
             Some(private)
                 if private.linear.is_some() && !construct.parts.contains(&DirectiveKind::Simd) =>
             {
                 Some("linear")
             }
+            _ => None,
+        };
+        // Accepted by compilers: the loop variable is private all the same, and its last value is that of the last iteration.
+        let ignored = match treatment {
+            Some(private) if private.conditional => Some("lastprivate(conditional:)"),
             None if construct.listed.contains(&entity) => Some("shared"),
             _ => None,
         };
+        if let Some(clause) = ignored {
+            let directive = &self.program.directives[construct.directive];
+            let message = format!("'{clause}' has no effect on the loop variable '{name}'");
+            let problem = Problem::new(place.clone(), message)
+                .related(directive.range.clone(), "the construct")
+                .note("loop variables are private; remove it from the clause");
+            self.program.told.push(problem);
+        }
         if let Some(clause) = wrong {
             let directive = &self.program.directives[construct.directive];
             self.problems.push(
@@ -247,7 +278,9 @@ impl<'a> Resolver<'a, '_> {
             );
         }
         // After a simd construct its variable has its last value (section 5.1.1).
-        let keeps = construct.leaf == Leaf::Simd && !own && treatment.is_none();
+        let simd = construct.parts.contains(&DirectiveKind::Simd);
+        let keeps = (simd || construct.leaf == Leaf::Simd) && !own && treatment.is_none();
+        self.program.entities[entity].assigned |= keeps;
         for outer in outer {
             self.program.constructs[outer]
                 .private
@@ -257,6 +290,7 @@ impl<'a> Resolver<'a, '_> {
         match list.iter_mut().find(|private| private.entity == entity) {
             Some(private) => {
                 private.loop_variable = true;
+                private.conditional = false;
                 private.last |= private.linear.take().is_some();
             }
             None => list.push(Private {

@@ -11,11 +11,15 @@ pub(super) fn is_firstprivate(program: &Program<'_>, id: ConstructId, entity: En
     let construct = &program.constructs[id];
     let found = &program.entities[entity];
     let local = matches!(found.kind, EntityKind::Automatic | EntityKind::Parameter);
-    if !construct.leaf.makes_tasks() || construct.listed.contains(&entity) || !local {
+    // What is global is shared, unless a construct around the task has a copy.
+    if !local && (found.kind != EntityKind::Global || found.threadprivate) {
+        return false;
+    }
+    if !construct.leaf.makes_tasks() || construct.listed.contains(&entity) {
         return false;
     }
     if let Some(default) = program.directives[construct.directive].default() {
-        return default == Default::Firstprivate;
+        return local && default == Default::Firstprivate;
     }
     let mut next = construct.parent;
     while let Some(outer) = next.filter(|_| next != found.home) {
@@ -28,7 +32,7 @@ pub(super) fn is_firstprivate(program: &Program<'_>, id: ConstructId, entity: En
         }
         next = construct.parent;
     }
-    true
+    local
 }
 
 impl Sharing<'_, '_> {

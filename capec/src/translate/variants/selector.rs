@@ -73,6 +73,13 @@ fn malformed(words: &[Token], part: &Range<usize>, message: &str) -> Problem {
 }
 
 impl Selector {
+    /// Whether it asks for the construct `simd`.
+    pub fn is_for_simd(&self) -> bool {
+        self.all.iter().any(|(one, _)| {
+            matches!(one, Trait::Constructs(kinds) if kinds.contains(&DirectiveKind::Simd))
+        })
+    }
+
     /// Reads the selector that `inside` of `words` is.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::super::constant;
 use super::super::super::tokens::{TokenKind, closing};
 use super::super::{Bind, ClauseKind, Item, ListKind, LoopClause, SinkItem};
 use super::Parser;
@@ -71,9 +72,9 @@ impl Parser<'_> {
         self.malformed(range, message.to_owned())
     }
 
-    fn positive(&self, inside: &Range<usize>) -> Option<usize> {
-        let value = self.word_at(inside.start).parse().ok();
-        value.filter(|value| *value > 0 && inside.len() == 1)
+    pub(super) fn positive(&self, inside: &Range<usize>) -> Option<usize> {
+        let value = constant::value(&self.text[self.span(inside.clone())])?;
+        usize::try_from(value).ok().filter(|value| *value > 0)
     }
 
     /// Items of a list whose clause is not a [`ClauseKind::List`].

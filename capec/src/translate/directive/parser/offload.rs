@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::super::constant;
 use super::super::super::problem::Problem;
 use super::super::super::tokens::{TokenKind, closing};
 use super::super::{Clause, ClauseKind, DefaultMap, DirectiveKind, Item, ListKind};
@@ -298,19 +299,29 @@ impl Parser<'_> {
             .unwrap_or(end)
     }
 
-    /// `allocate([allocator:] list)`: memory of every kind is the image's.
+    /// `allocate([allocator:] list)`: memory of every kind is the image's; `align` is honoured.
     fn allocate(&mut self, inside: Range<usize>, range: &Range<usize>) -> Option<ClauseKind> {
-        let modifiers = self
-            .colon(&inside)
-            .map_or(0..0, |colon| inside.start..colon);
-        let aligned = modifiers
-            .into_iter()
-            .any(|index| self.word_at(index) == "align" && self.word_at(index + 1) == "(");
-        if aligned {
-            let message = "the modifier 'align' of 'allocate' is not supported".to_owned();
+        let Some(colon) = self.colon(&inside) else {
+            return Some(ClauseKind::Advice);
+        };
+        let aligned = (inside.start..colon)
+            .find(|index| self.word_at(*index) == "align" && self.word_at(index + 1) == "(");
+        let Some(aligned) = aligned else {
+            return Some(ClauseKind::Advice);
+        };
+        let close = closing(self.text, self.tokens, aligned + 1)?;
+        let alignment = self.text[self.span(aligned + 2..close.max(aligned + 3))].to_owned();
+        let power = |value: &i128| *value > 0 && *value & (*value - 1) == 0;
+        if constant::value(&alignment).filter(power).is_none() {
+            let message = "the modifier 'align' of 'allocate' takes a power of two".to_owned();
             return self.malformed(range, message);
         }
-        Some(ClauseKind::Advice)
+        match self.list(ListKind::Private, colon + 1..inside.end)? {
+            ClauseKind::List(_, items) => {
+                Some(ClauseKind::Align(self.span(aligned + 2..close), items))
+            }
+            _ => None,
+        }
     }
 
     /// The parentheses after the names of `declare target`, `declare mapper` and `allocate`.

@@ -98,7 +98,7 @@ impl Parser<'_> {
                     Some(kind) => Some(ClauseKind::Update(kind)),
                 }
             }
-            "affinity" | "allocate" => Some(ClauseKind::Advice),
+            "affinity" => Some(ClauseKind::Advice),
             "copyprivate" => self.list(ListKind::Copyprivate, inside),
             "detach" if inside.len() == 1 => self.list(ListKind::Detach, inside),
             "detach" => self.malformed(
