@@ -5,9 +5,10 @@
 
 use std::env::var;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ckpt_incremental::TrackerKind;
-use transport::{Contact, Listen, Peer};
+use transport::{Contact, Listen, Peer, Settings};
 
 use crate::control::env as names;
 
@@ -39,8 +40,8 @@ pub struct JobConfig {
     pub statistics: bool,
     /// How other ranks reach this one.
     pub listen: Vec<Listen>,
-    /// Encrypt all links.
-    pub secure: bool,
+    /// How links are to be: encrypted, and for how long a host may be silent.
+    pub links: Settings,
     /// Report decisions on stderr.
     pub verbose: bool,
 }
@@ -94,10 +95,21 @@ pub fn job() -> Result<Option<JobConfig>, String> {
         tracker,
         heap_size: required(names::HEAP_SIZE, number(names::HEAP_SIZE)?)?,
         statistics: var(names::STATS).is_ok_and(|v| v == "1"),
-        secure: var(names::SECURE).is_ok_and(|v| v == "1"),
+        links: links()?,
         listen: listen()?,
         verbose: var(names::VERBOSE).is_ok_and(|v| v == "1"),
     }))
+}
+
+fn links() -> Result<Settings, String> {
+    let mut links = Settings {
+        secure: var(names::SECURE).is_ok_and(|v| v == "1"),
+        ..Settings::default()
+    };
+    if let Some(seconds) = number(names::DETECTION_TIME)? {
+        links.detection = Duration::from_secs(seconds);
+    }
+    Ok(links)
 }
 
 /// On one host by Unix sockets unless TCP is asked for; where others have to reach it from other hosts, by TCP at the given interface,

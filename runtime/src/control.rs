@@ -65,6 +65,8 @@ pub mod env {
     pub const STATS: &str = "CAPE_STATS";
     /// `unix` (default) or `tcp`: how ranks of one host listen for one another.
     pub const TRANSPORT: &str = "CAPE_TRANSPORT";
+    /// Seconds for which a host may be silent that owes an answer.
+    pub const DETECTION_TIME: &str = "CAPE_DETECTION_TIME";
     /// `1`: all links of the job are encrypted; the same for all its processes.
     pub const SECURE: &str = "CAPE_SECURE";
     /// `1`: say on stderr what the runtime decided (tracker, addresses, sizes).

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use ckpt_incremental::{
     ByteRange, Image, Initial, MemoryRange, PAGE_SIZE, TrackedRange, TrackerKind, Use,
 };
-use transport::{JobKey, Node, Peer, Settings, Transport};
+use transport::{JobKey, Node, Peer, Transport};
 
 use crate::cells::Cells;
 use crate::config::openmp::DisplayEnv;
@@ -183,11 +183,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let key = os::read_key(config.key_fd)
         .map_err(|error| format!("cannot read the job's key: {error}"))?;
     let me = Peer::Rank(config.rank);
-    let settings = Settings {
-        secure: config.secure,
-        ..Settings::default()
-    };
-    let node = Node::with_settings(me, &config.listen, JobKey::from_bytes(key), settings)
+    let node = Node::with_settings(me, &config.listen, JobKey::from_bytes(key), config.links)
         .map_err(|error| format!("cannot listen: {error}"))?;
     node.introduce_at(config.superior, config.coordinator.clone());
     node.set_ranks(config.size);

@@ -105,7 +105,7 @@ pub fn read() -> Result<Environment, Failure> {
         heap_size: parsed(names::HEAP_SIZE)?,
         secure: switch(names::SECURE),
         launch_patience: read_by("CAPE_LAUNCH_TIMEOUT", seconds)?.unwrap_or(LAUNCH_PATIENCE),
-        silence: read_by("CAPE_DETECTION_TIME", seconds)?.unwrap_or(SILENCE),
+        silence: read_by(names::DETECTION_TIME, seconds)?.unwrap_or(SILENCE),
         interface: read_by("CAPE_INTERFACE", |text| {
             text.parse()
                 .map_err(|_| "expected an IP address of this host".to_owned())

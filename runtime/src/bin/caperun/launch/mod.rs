@@ -57,6 +57,8 @@ pub struct Recipe {
     pub transport: String,
     /// Links are encrypted.
     pub secure: bool,
+    /// Seconds of silence after which a host that owes an answer is taken for dead.
+    pub detection: u64,
     /// Bytes of each heap arena.
     pub heap_size: u64,
     /// Collect statistics.
@@ -115,6 +117,7 @@ impl Recipe {
             tracker: options.tracker.name().to_owned(),
             transport: options.transport.name().to_owned(),
             secure: options.secure,
+            detection: options.silence.as_secs(),
             heap_size,
             stats: options.stats,
             tag_output: options.tag_output,
@@ -304,6 +307,7 @@ fn set_environment(
         .env(names::TRANSPORT, &recipe.transport)
         .env(names::HEAP_SIZE, recipe.heap_size.to_string())
         .env(names::SECURE, switch(recipe.secure))
+        .env(names::DETECTION_TIME, recipe.detection.to_string())
         .env(names::STATS, switch(recipe.stats))
         .env(names::VERBOSE, switch(recipe.verbose));
     match bundle.agent {
