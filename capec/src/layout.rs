@@ -34,6 +34,7 @@ pub struct Layout {
     headers: Vec<PathBuf>,
     libraries: Vec<PathBuf>,
     scripts: Vec<PathBuf>,
+    launchers: Vec<PathBuf>,
 }
 
 impl Layout {
@@ -50,6 +51,7 @@ impl Layout {
         if let Some(prefix) = directory.parent() {
             layout.add_prefix(prefix);
         }
+        layout.launchers.push(directory.join("caperun"));
         let workspace = directory
             .ancestors()
             .find(|place| is_workspace(place))
@@ -74,6 +76,12 @@ impl Layout {
         self.headers.push(prefix.join("include/cape"));
         self.libraries.push(prefix.join("lib/cape"));
         self.scripts.push(prefix.join("lib/cape"));
+        self.launchers.push(prefix.join("bin/caperun"));
+    }
+
+    /// The launcher, if it is installed with this compiler.
+    pub fn launcher(&self) -> Option<PathBuf> {
+        self.launchers.iter().find(|file| file.is_file()).cloned()
     }
 
     /// The directory of `cape.h` and `omp.h`.

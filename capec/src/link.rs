@@ -101,6 +101,9 @@ impl Link<'_> {
         let wrapped = read_list(&list)?;
         let own = self.defined_by_user(&wrapped);
         let mut words: Vec<OsString> = vec!["-T".into(), script.into_os_string()];
+        if let Some(launcher) = self.launcher_script()? {
+            words.extend(["-T".into(), launcher.into_os_string()]);
+        }
         let mut libraries = Renamed::new();
         if self.options.has(Class::Static) {
             libraries = self.rename(&wrapped, &own)?;
@@ -125,6 +128,25 @@ impl Link<'_> {
             before.push("-no-pie".into());
         }
         self.host(&before, &words, &libraries)
+    }
+
+    /// A linker script that leaves the path of the `caperun` that belongs to this compiler in the program, which looks there, if
+    /// nowhere else, when `srun` or `mpirun` have started it several times.
+    fn launcher_script(&self) -> Result<Option<PathBuf>, Error> {
+        let Some(launcher) = self.layout.launcher() else {
+            return Ok(None);
+        };
+        let mut text = String::from("SECTIONS { .cape_run : { __cape_run = .; ");
+        for byte in launcher.as_os_str().as_bytes().iter().chain(&[0]) {
+            text.push_str(&format!("BYTE({byte}) "));
+        }
+        text.push_str("} } INSERT AFTER .rodata;\n");
+        let file = self.scratch.join("cape-run.ld");
+        std::fs::write(&file, text).map_err(|source| Error::Write {
+            path: file.clone(),
+            source,
+        })?;
+        Ok(Some(file))
     }
 
     /// A shared library. Its references to the runtime and to the wrapped functions are left to the program that loads it.
