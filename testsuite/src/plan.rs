@@ -7,6 +7,7 @@
 //! | `CAPE_TRACKERS` | trackers to run with, instead of wp-async,sigsegv |
 //! | `CAPE_REPEAT` | how often each run is repeated, instead of 1 |
 //! | `CAPE_TIMEOUT` | a factor for all deadlines: larger on slow machines |
+//! | `CAPE_CASE_UNDER` | start the ranks by another launcher, `mpirun.mpich -n {ranks}` or `srun -n {ranks}`, instead of caperun |
 //! | `CAPE_KEEP` | `1`: keep the directories of failing cases |
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub patience: f64,
     /// Keep the directories of failing cases.
     pub keep: bool,
+    /// Words that start a program under another launcher, `{ranks}` standing for the number of ranks.
+    pub under: Option<Vec<String>>,
 }
 
 impl Default for Plan {
@@ -40,6 +43,7 @@ impl Default for Plan {
             repeat: 1,
             patience: 1.0,
             keep: false,
+            under: None,
         }
     }
 }
@@ -74,6 +78,8 @@ impl Plan {
                 wrong("CAPE_TIMEOUT", format!("'{text}' is not a positive factor"))
             })?;
         }
+        plan.under =
+            get("CAPE_CASE_UNDER").map(|text| text.split_whitespace().map(str::to_owned).collect());
         plan.keep = get("CAPE_KEEP").is_some_and(|value| value != "0");
         Ok(plan)
     }

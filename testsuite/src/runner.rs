@@ -219,6 +219,12 @@ impl Bench<'_> {
     ) -> Result<(Outcome, String), Failure> {
         let folder = self.fresh_run_folder(program)?;
         let directives = &self.case.directives;
+        if let Some(launcher) = &self.plan.under
+            && directives.caperun.is_empty()
+        {
+            let invocation = self.under(launcher, shape, tracker, &folder);
+            return self.run(invocation, &folder);
+        }
         let mut args = vec![
             "-n".to_owned(),
             shape.ranks.to_string(),
@@ -231,6 +237,20 @@ impl Bench<'_> {
         args.push(format!("./{PROGRAM}"));
         args.extend(directives.args.iter().cloned());
         self.run(Invocation::new(&self.tools.caperun, args, &folder), &folder)
+    }
+
+    /// The program under another launcher, which knows nothing of caperun's options: they come as variables.
+    fn under(&self, launcher: &[String], shape: Shape, tracker: &str, folder: &Path) -> Invocation {
+        let ranks = shape.ranks.to_string();
+        let mut words = launcher.iter().map(|word| word.replace("{ranks}", &ranks));
+        let program = words.next().unwrap_or_default();
+        let args = words
+            .chain([format!("./{PROGRAM}")])
+            .chain(self.case.directives.args.iter().cloned());
+        Invocation::new(program, args, folder)
+            .env("CAPE_RUN", &self.tools.caperun)
+            .env("CAPE_THREADS", shape.threads.to_string())
+            .env("CAPE_TRACKER", tracker)
     }
 
     fn run(&self, mut invocation: Invocation, folder: &Path) -> Result<(Outcome, String), Failure> {

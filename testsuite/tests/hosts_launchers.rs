@@ -1,0 +1,318 @@
+//! Programs under the launchers of others: `mpirun -n 4 ./prog` of Open MPI and of MPICH, `srun -n 4 ./prog` with and without PMI, and
+//! `caperun` inside a Slurm allocation. Slurm is a real one of several virtual nodes on this machine (`hosts/slurm.sh`).
+//!
+//! A test whose tools are missing is ignored and says which; with `CAPE_REQUIRE_ALL=1` it fails.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tempfile::TempDir;
+use testsuite::plan::Plan;
+use testsuite::process::{Finished, Invocation};
+use testsuite::tools::Tools;
+
+/// A run may take this long: launchers start slowly on a loaded machine.
+const LIMIT: Duration = Duration::from_secs(90);
+const NODES: &str = "4";
+const CORES: &str = "2";
+
+const PROGRAM: &str = r#"
+#include <omp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int cells[1000];
+
+int main(int count, char **words) {
+    int sum = 0, threads = 0;
+    #pragma omp parallel for reduction(+ : sum)
+    for (int i = 0; i < 1000; i++) {
+        cells[i] = i;
+        sum += i;
+    }
+    #pragma omp parallel
+    {
+        #pragma omp atomic
+        threads++;
+        if (count > 1 && !strcmp(words[1], "die") && omp_get_thread_num() == 1)
+            raise(SIGKILL);
+    }
+    for (int i = 0; i < 1000; i++)
+        if (cells[i] != i)
+            return 99;
+    char line[100] = "";
+    if (count > 1 && !strcmp(words[1], "read") && !fgets(line, sizeof line, stdin))
+        return 98;
+    printf("%s: %d threads, sum %d%s%s\n", strrchr(words[0], '/') + 1, threads, sum, *line ? ", read " : "", line);
+    return count > 2 ? atoi(words[2]) : 0;
+}
+"#;
+
+/// A launcher: its name, the tools it needs, its words before the program, whether it needs the test's Slurm.
+struct Launcher {
+    name: &'static str,
+    tools: &'static [&'static str],
+    words: &'static [&'static str],
+    slurm: bool,
+}
+
+const SLURM: &[&str] = &["srun", "slurmctld", "slurmd", "munged"];
+
+const LAUNCHERS: [Launcher; 6] = [
+    Launcher {
+        name: "mpich",
+        tools: &["mpirun.mpich"],
+        words: &["mpirun.mpich", "-n"],
+        slurm: false,
+    },
+    Launcher {
+        name: "openmpi",
+        tools: &["mpirun.openmpi"],
+        words: &["mpirun.openmpi", "--oversubscribe", "-n"],
+        slurm: false,
+    },
+    Launcher {
+        name: "srun",
+        tools: SLURM,
+        words: &["srun", "--mpi=none", "-n"],
+        slurm: true,
+    },
+    Launcher {
+        name: "srun_pmi2",
+        tools: SLURM,
+        words: &["srun", "--mpi=pmi2", "-n"],
+        slurm: true,
+    },
+    Launcher {
+        name: "srun_pmix",
+        tools: SLURM,
+        words: &["srun", "--mpi=pmix", "-n"],
+        slurm: true,
+    },
+    Launcher {
+        name: "allocation",
+        tools: SLURM,
+        words: &["salloc", "--quiet", "-n"],
+        slurm: true,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(1));
+    let required = std::env::var_os("CAPE_REQUIRE_ALL").is_some_and(|value| value == "1");
+    let trials = LAUNCHERS.iter().map(|launcher| {
+        let mut missing: Vec<&str> = launcher
+            .tools
+            .iter()
+            .copied()
+            .filter(|tool| !there(tool))
+            .collect();
+        if launcher.slurm && !nix::unistd::geteuid().is_root() {
+            missing.push("root's rights");
+        }
+        let skipped = !missing.is_empty() && !required;
+        if skipped {
+            eprintln!(
+                "skipped: {}: not there: {}",
+                launcher.name,
+                missing.join(", ")
+            );
+        }
+        let reason = missing.join(", ");
+        let trial = Trial::test(launcher.name, move || {
+            if !reason.is_empty() {
+                return Err(format!("not there: {reason}").into());
+            }
+            Bench::new(launcher)?.check()
+        });
+        trial.with_ignored_flag(skipped)
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if let Some(Ok(slurm)) = SLURM_RUNS.get() {
+        slurm.stop();
+    }
+    conclusion.exit_code()
+}
+
+fn there(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .any(|place| place.join(tool).is_file())
+}
+
+/// The Slurm of this test, started when first needed.
+struct Slurm {
+    folder: TempDir,
+    configuration: String,
+}
+
+static SLURM_RUNS: OnceLock<Result<Slurm, String>> = OnceLock::new();
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("hosts/slurm.sh")
+}
+
+impl Slurm {
+    fn start() -> Result<Slurm, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let output = Command::new(script())
+            .arg("start")
+            .args([
+                folder.path().as_os_str(),
+                OsStr::new(NODES),
+                OsStr::new(CORES),
+            ])
+            .output()
+            .map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let configuration = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(Slurm {
+            folder,
+            configuration,
+        })
+    }
+
+    fn stop(&self) {
+        let stopped = Command::new(script())
+            .arg("stop")
+            .arg(self.folder.path())
+            .status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            eprintln!(
+                "the test's Slurm in {} did not stop",
+                self.folder.path().display()
+            );
+        }
+    }
+}
+
+struct Bench {
+    launcher: &'static Launcher,
+    folder: TempDir,
+    tools: Tools,
+    configuration: Option<String>,
+}
+
+impl Bench {
+    fn new(launcher: &'static Launcher) -> Result<Bench, Failed> {
+        let plan = Plan::from_environment().map_err(|error| error.to_string())?;
+        let tools = Tools::find(plan.bin_dir.as_deref()).map_err(|error| error.to_string())?;
+        let configuration = if launcher.slurm {
+            let slurm = SLURM_RUNS.get_or_init(Slurm::start).as_ref();
+            Some(
+                slurm
+                    .map_err(|error| error.to_string())?
+                    .configuration
+                    .clone(),
+            )
+        } else {
+            None
+        };
+        let bench = Bench {
+            launcher,
+            folder: tempfile::tempdir()?,
+            tools,
+            configuration,
+        };
+        std::fs::write(bench.folder.path().join("prog.c"), PROGRAM)?;
+        let capec = &bench.tools.capec;
+        let built = Invocation::new(capec, ["-O2", "prog.c", "-o", "prog"], bench.folder.path())
+            .run(LIMIT)
+            .map_err(|error| error.to_string())?;
+        if built.status != 0 {
+            return Err(built.messages().into());
+        }
+        Ok(bench)
+    }
+
+    /// `tasks` tasks of the program with `words`.
+    fn run(
+        &self,
+        tasks: u32,
+        words: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Finished, Failed> {
+        let (program, before) = self.launcher.words.split_first().ok_or("no launcher")?;
+        let mut line: Vec<String> = before.iter().map(|word| (*word).to_owned()).collect();
+        line.push(tasks.to_string());
+        if self.launcher.name == "allocation" {
+            line.extend(["-N2".to_owned(), self.tools.caperun.display().to_string()]);
+        }
+        line.push(self.folder.path().join("prog").display().to_string());
+        line.extend(words.iter().map(|word| (*word).to_owned()));
+        let mut invocation = Invocation::new(program, &line, self.folder.path())
+            .env("CAPE_RUN", &self.tools.caperun)
+            .env("CAPE_JOIN_DIR", self.folder.path())
+            .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
+            .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
+            .stdin(b"hello\n");
+        for (name, value) in self
+            .configuration
+            .iter()
+            .map(|file| ("SLURM_CONF", file.as_str()))
+            .chain(variables.iter().copied())
+        {
+            invocation = invocation.env(name, value);
+        }
+        invocation
+            .run(LIMIT)
+            .map_err(|error| error.to_string().into())
+    }
+
+    fn expect(&self, finished: &Finished, status: i32, text: &str) -> Result<(), Failed> {
+        // Launchers say what ended with which status on standard error; only the program writes to standard output.
+        let relevant: String = finished
+            .text()
+            .lines()
+            .filter(|line| line.starts_with("prog"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        if finished.status == status && relevant == text {
+            return Ok(());
+        }
+        Err(format!(
+            "expected status {status} and\n{text}got status {} and\n{}{}",
+            finished.status,
+            finished.text(),
+            finished.messages()
+        )
+        .into())
+    }
+
+    fn check(&self) -> Result<(), Failed> {
+        let four = self.run(4, &[], &[])?;
+        self.expect(&four, 0, "prog: 4 threads, sum 499500\n")?;
+        let read = self.run(2, &["read"], &[])?;
+        self.expect(&read, 0, "prog: 2 threads, sum 499500, read hello\n")?;
+        let code = self.run(2, &["-", "3"], &[])?;
+        self.expect(&code, 3, "prog: 2 threads, sum 499500\n")?;
+        let dead = self.run(3, &["die"], &[])?;
+        if dead.status == 0
+            || !dead.messages().contains("rank 1")
+            || !dead.messages().contains("signal 9")
+        {
+            return Err(format!(
+                "rank 1 was killed; status {} and\n{}",
+                dead.status,
+                dead.messages()
+            )
+            .into());
+        }
+        if self.launcher.name != "allocation" {
+            let apart = self.run(2, &[], &[("CAPE_NO_JOIN", "1"), ("OMP_NUM_THREADS", "1")])?;
+            self.expect(&apart, 0, &"prog: 1 threads, sum 499500\n".repeat(2))?;
+        }
+        let many = self.run(8, &[], &[])?;
+        self.expect(&many, 0, "prog: 8 threads, sum 499500\n")
+    }
+}
