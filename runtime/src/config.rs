@@ -11,6 +11,7 @@ use ckpt_incremental::TrackerKind;
 use transport::{Contact, Listen, Peer, Settings};
 
 use crate::control::env as names;
+use crate::outer;
 
 pub mod openmp;
 pub use openmp::OmpConfig;
@@ -127,6 +128,21 @@ fn listen() -> Result<Vec<Listen>, String> {
     };
     let unix = (!tcp).then_some(Listen::Unix);
     Ok(unix.into_iter().chain(interface.map(Listen::Tcp)).collect())
+}
+
+/// The task of another launcher's that this process is, if it is one of several.
+pub fn outer_task() -> Option<outer::Task> {
+    outer::task(&|name| var(name).ok())
+}
+
+/// Where `caperun` is, if `CAPE_RUN` says so.
+pub fn launcher() -> Option<std::ffi::OsString> {
+    std::env::var_os(outer::RUN).filter(|file| !file.is_empty())
+}
+
+/// Where programs are looked for.
+pub fn search_path() -> Option<std::ffi::OsString> {
+    std::env::var_os("PATH")
 }
 
 /// Trackers that `CAPE_FAULT` (a comma-separated list, for tests) declares absent.

@@ -108,6 +108,9 @@ pub fn start() {
         Ok(config) => config,
         Err(message) => fatal(message),
     };
+    if config.is_none() {
+        crate::joining::join_if_one_of_several();
+    }
     let (rank, size) = config
         .as_ref()
         .map_or((0, 1), |config| (config.rank, config.size));

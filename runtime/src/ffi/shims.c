@@ -151,6 +151,9 @@ void cape_linked_bounds(size_t bounds[6])
     bounds[4] = (size_t)__cape_copies_start;
     bounds[5] = (size_t)__cape_copies_end;
 }
+/* The path of the caperun that belongs to the capec that linked this program; null if there was none. */
+extern char __cape_run[] __attribute__((weak));
+const char *cape_recorded_launcher(void) { return __cape_run; }
 /* Translated objects with an atomic construct in its general form (templates/atomic.c) put a byte into this section. */
 int cape_mixes_atomics(void) { return &__start_cape_mixed[0] != &__stop_cape_mixed[0]; }
 int cape_call_main(int argc, char **argv, char **environment) { return __real_main(argc, argv, environment); }

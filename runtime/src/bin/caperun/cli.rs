@@ -189,6 +189,12 @@ struct Arguments {
     /// Say what was decided, and print statistics for each rank
     #[arg(long)]
     verbose: bool,
+    /// Examine the hosts instead of running a program: a table, and what is wrong
+    #[arg(long, conflicts_with = "selftest")]
+    check: bool,
+    /// Run a known program instead: are its results right, how much faster is it, where does the time go
+    #[arg(long)]
+    selftest: bool,
     #[command(flatten)]
     placement: placement::Arguments,
 }
@@ -200,9 +206,22 @@ OMP_NUM_THREADS and the other OMP_* variables are passed on: they speak of the t
 Exit status: the program's; 128 + the signal's number if a rank died of a signal; 124 after --timeout; 126 or 127 if the
 program cannot be run; 2 for a wrong command line; 1 if the job failed otherwise.";
 
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Run a program.
+    Run,
+    /// `--check`.
+    Check,
+    /// `--selftest`.
+    SelfTest,
+}
+
 /// What was asked for, defaults of the environment included.
 #[derive(Debug)]
 pub struct Options {
+    /// What is to be done.
+    pub task: Task,
     /// Number of ranks.
     pub ranks: u32,
     /// Where they run.
@@ -233,7 +252,7 @@ pub struct Options {
     pub interface: Option<std::net::IpAddr>,
     /// Say what was decided.
     pub verbose: bool,
-    /// The program as the user named it.
+    /// The program as the user named it; empty if none is to be run.
     pub program: OsString,
     /// The program's arguments.
     pub arguments: Vec<OsString>,
@@ -306,12 +325,31 @@ pub fn options(
         .map_err(|error| usage(&error))?;
     let raw = Arguments::from_arg_matches(&matches).map_err(|error| usage(&error))?;
     let mut words = program.into_iter();
-    let program = words.next().filter(|word| !word.is_empty()).ok_or_else(|| {
-        Failure::with_code("no program was named: caperun [options] program [arguments...]; caperun --help explains", 2)
-    })?;
+    let task = match (raw.check, raw.selftest) {
+        (true, _) => Task::Check,
+        (_, true) => Task::SelfTest,
+        _ => Task::Run,
+    };
+    let program = match (words.next().filter(|word| !word.is_empty()), task) {
+        (Some(program), Task::Run) => program,
+        (None, Task::Check | Task::SelfTest) => OsString::new(),
+        (Some(program), _) => {
+            let program = program.to_string_lossy();
+            let message =
+                format!("--check and --selftest run no program of yours: leave {program} out");
+            return Err(Failure::with_code(message, 2));
+        }
+        (None, Task::Run) => {
+            return Err(Failure::with_code(
+                "no program was named: caperun [options] program [arguments...]; caperun --help explains",
+                2,
+            ));
+        }
+    };
     let asked = raw.ranks.map(NonZeroU32::get);
     let placement = raw.placement.decide(asked, processors(), environment)?;
     Ok(Options {
+        task,
         ranks: placement.mapping.ranks,
         placement,
         threads: raw
@@ -455,6 +493,7 @@ mod tests {
         assert!(refused("caperun -n 2").to_lowercase().contains("program"));
         assert!(refused("caperun --threads 0 p").contains("threads of each rank"));
         assert!(refused("caperun --threads -1 p").contains("threads of each rank"));
+        assert!(refused("caperun --check p").contains("leave p out"));
         assert_eq!(parse("caperun --version").expect_err("prints").code, 0);
     }
 

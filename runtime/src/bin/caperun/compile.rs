@@ -75,7 +75,7 @@ pub fn prepare(options: &Options, signals: &Signals) -> Result<Prepared, Failure
 }
 
 /// `capec` beside `caperun`, in its prefix, or in `PATH`.
-fn compiler(path: &OsStr) -> Result<PathBuf, Failure> {
+pub fn compiler(path: &OsStr) -> Result<PathBuf, Failure> {
     let myself = std::env::current_exe().unwrap_or_default();
     let beside = myself.parent().map(|dir| dir.join("capec"));
     let prefix = myself

@@ -9,6 +9,7 @@ use crate::control::env as names;
 use crate::hosts::allocation::{self, Allocation, Surroundings};
 use crate::hosts::{Mistake, hostfile};
 use crate::memory::Size;
+use crate::outer::{self, Task};
 use crate::report::Failure;
 
 /// See [`Environment::launch_patience`].
@@ -45,6 +46,16 @@ pub struct Environment {
     pub silence: u32,
     /// `CAPE_INTERFACE`: the address at which this host listens for others.
     pub interface: Option<std::net::IpAddr>,
+    /// The task of another launcher's that this process is.
+    pub task: Option<Task>,
+    /// `SLURM_CPUS_PER_TASK`: processors of each task.
+    pub task_threads: Option<NonZeroU32>,
+    /// Slurm's job and step, as `17.0`.
+    pub step: Option<String>,
+    /// `CAPE_JOIN_DIR`.
+    pub shared: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
     /// `PATH`.
     pub path: OsString,
     /// `TMPDIR`, or `/tmp`.
@@ -119,9 +130,26 @@ pub fn read() -> Result<Environment, Failure> {
         })
         .transpose(),
         node: text("SLURMD_NODENAME"),
+        task: outer::task(&text),
+        task_threads: text("SLURM_CPUS_PER_TASK").and_then(|text| cli::threads(&text).ok()),
+        step: step(),
+        shared: text(outer::SHARED).map(PathBuf::from),
+        home: text("HOME").map(PathBuf::from),
         path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
         temporary: std::env::temp_dir(),
     })
+}
+
+/// Letters that make a file's name are left.
+fn step() -> Option<String> {
+    let (job, step) = (text("SLURM_JOB_ID")?, text("SLURM_STEP_ID")?);
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (plain(&job) && plain(&step)).then(|| format!("{job}.{step}"))
+}
+
+/// `PMI_FD`: the descriptor of a connection to the launcher.
+pub fn pmi_descriptor() -> Option<i32> {
+    text("PMI_FD")?.parse().ok()
 }
 
 /// If this `caperun` was sent here to be an agent: the file is not needed by name any more, and ranks are not to know of it.

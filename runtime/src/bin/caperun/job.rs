@@ -26,9 +26,11 @@ use crate::crew::input::Typing;
 use crate::crew::plan::Plan;
 use crate::crew::{Crew, End, Launching, News, Order, Standing, Target};
 use crate::ending::{Action, Escalation};
+use crate::join::exchange::Exchange;
 use crate::launch::Recipe;
 use crate::memory::Limits;
 use crate::output::Writer;
+use crate::rank_files::RankFiles;
 use crate::report::{self, Failure};
 use crate::roster::Roster;
 use crate::service::{Progress, Replies, Service};
@@ -110,10 +112,46 @@ struct Job<'a> {
     finishing: bool,
     /// By this signal, while finishing.
     interrupted: Option<Signal>,
+    /// See [`Rendezvous::exchange`].
+    exchange: Option<Box<dyn Exchange>>,
 }
 
-/// Runs the job; returns the exit status.
+/// Where the processes of a job find its coordinator.
+pub struct Rendezvous {
+    /// The job's key.
+    pub key: JobKey,
+    /// Who listens where.
+    pub wiring: Wiring,
+    /// The coordinator's end of all links.
+    pub node: Node,
+    /// How tasks that another launcher has started learn of it: cleared once they are all there.
+    pub exchange: Option<Box<dyn Exchange>>,
+}
+
+impl Rendezvous {
+    /// Opens it for the job that `plan` describes.
+    pub fn open(options: &Options, plan: &Plan) -> Result<Rendezvous, Failure> {
+        let network = |error| Failure::new(format!("cannot open the job's rendezvous: {error}"));
+        let key = JobKey::generate().map_err(network)?;
+        let wiring = Wiring::decide(options, plan);
+        let how = transport::Settings {
+            secure: options.secure,
+            detection: options.silence,
+            ..Default::default()
+        };
+        let node = Node::with_settings(Peer::Coordinator, &wiring.listen, key.clone(), how);
+        Ok(Rendezvous {
+            key,
+            wiring,
+            node: node.map_err(network)?,
+            exchange: None,
+        })
+    }
+}
+
+/// Runs the job at `rendezvous`; returns the exit status.
 pub fn run(
+    rendezvous: Rendezvous,
     options: &Options,
     plan: &Plan,
     launching: &Launching,
@@ -121,16 +159,13 @@ pub fn run(
     descriptors: (u64, u64),
     signals: &Signals,
 ) -> Result<u8, Failure> {
-    let network = |error| Failure::new(format!("cannot open the job's rendezvous: {error}"));
-    let key = JobKey::generate().map_err(network)?;
-    let wiring = Wiring::decide(options, plan);
-    let how = transport::Settings {
-        secure: options.secure,
-        detection: options.silence,
-        ..Default::default()
-    };
-    let node = Node::with_settings(Peer::Coordinator, &wiring.listen, key.clone(), how);
-    let node = Arc::new(node.map_err(network)?);
+    let Rendezvous {
+        key,
+        wiring,
+        node,
+        exchange,
+    } = rendezvous;
+    let node = Arc::new(node);
     node.set_ranks(options.ranks);
     if options.verbose {
         let encrypted = if options.secure {
@@ -173,6 +208,7 @@ pub fn run(
         typing: None,
         finishing: false,
         interrupted: None,
+        exchange,
     };
     let result = job.begin(signals);
     let verdict = result.and_then(|()| job.serve(signals));
@@ -200,10 +236,13 @@ impl Job<'_> {
     }
 
     fn start_ranks(&mut self) -> Result<(), Failure> {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.clear();
+        }
         let recipe = Recipe::decide(self.options, &self.prepared, self.name.clone(), self.limits)?;
         self.ranks_started = Some(Instant::now());
         self.phase = Phase::Running;
-        self.crew.start(&self.plan.here, &recipe)
+        self.crew.start(&self.plan.here, 0, &recipe)
     }
 
     fn serve(&mut self, signals: &Signals) -> Result<Verdict, Failure> {
@@ -251,7 +290,10 @@ impl Job<'_> {
     fn pass_output(&mut self, signals: &Signals) -> Result<(), Failure> {
         while let Some(piece) = self.crew.next_piece() {
             if self.writer.is_none() {
-                self.writer = Some(Writer::start(self.options.tag_output, signals.herald())?);
+                let prefix = self.options.placement.output.as_deref();
+                let files = prefix.map(RankFiles::new);
+                let tagged = self.options.tag_output;
+                self.writer = Some(Writer::start(tagged, files, signals.herald())?);
             }
             if let Some(writer) = &self.writer {
                 writer.write(piece);

@@ -14,6 +14,7 @@
 mod agent;
 mod binding;
 mod board;
+mod check;
 mod cli;
 mod compile;
 mod crew;
@@ -23,14 +24,17 @@ mod ending;
 mod environment;
 mod hosts;
 mod job;
+mod join;
 mod launch;
 mod memory;
 mod output;
 mod placement;
 mod program;
+mod rank_files;
 mod ranks;
 mod report;
 mod roster;
+mod selftest;
 mod service;
 mod signals;
 mod stats;
@@ -47,6 +51,12 @@ mod wiring;
 mod control;
 #[path = "../../marks.rs"]
 mod marks;
+#[allow(
+    dead_code,
+    reason = "programs look for the launcher, the launcher does not"
+)]
+#[path = "../../outer.rs"]
+mod outer;
 
 use std::process::ExitCode;
 
@@ -55,15 +65,27 @@ use report::Failure;
 
 /// Makes `caperun` an agent: what launch commands end with.
 pub const AGENT_OPTION: &str = "--agent";
+/// Makes `caperun` what `--check` starts on each host.
+pub const PROBE_OPTION: &str = "--probe";
 
 fn run() -> Result<u8, Failure> {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == AGENT_OPTION) && arguments.next().is_none() {
-        return agent::run();
+    let first = arguments.next().unwrap_or_default();
+    let rest = arguments.len();
+    match (first.to_str(), rest) {
+        (Some(AGENT_OPTION), 0) => return agent::run(),
+        (Some(PROBE_OPTION), 0) => return check::probe::run(),
+        (Some(join::OPTION), _) => return join::run(arguments),
+        _ => {}
     }
     let options = cli::options(std::env::args_os(), &environment::read()?)?;
     let limits = descriptors::make_room(options.ranks.min(plan::MOST_LINKS));
     let signals = signals::Signals::take_over()?;
+    match options.task {
+        cli::Task::Run => {}
+        cli::Task::Check => return check_hosts(&options, &signals),
+        cli::Task::SelfTest => return test_itself(&options),
+    }
     let prepared = compile::prepare(&options, &signals)?;
     let launching = crew::launching(&options)?;
     if options.placement.dry_run {
@@ -72,7 +94,43 @@ fn run() -> Result<u8, Failure> {
         return Ok(0);
     }
     let plan = Plan::of(&options.placement.mapping);
-    job::run(&options, &plan, &launching, prepared, limits, &signals)
+    let rendezvous = job::Rendezvous::open(&options, &plan)?;
+    job::run(
+        rendezvous, &options, &plan, &launching, prepared, limits, &signals,
+    )
+}
+
+fn check_hosts(options: &cli::Options, signals: &signals::Signals) -> Result<u8, Failure> {
+    let own = std::env::current_exe()
+        .map_err(|error| Failure::new(format!("cannot find caperun itself: {error}")))?;
+    let launching = crew::launching(options)?;
+    let command = |place: &hosts::mapping::Place| {
+        let probe = [own.clone().into_os_string(), PROBE_OPTION.into()];
+        if place.here {
+            probe.to_vec()
+        } else {
+            crew::command::command(&launching.template, &place.host.destination(), &probe)
+        }
+    };
+    let plan = Plan::of(&options.placement.mapping);
+    let wiring = wiring::Wiring::decide(options, &plan);
+    let reach = check::Reach {
+        command: &command,
+        towards: wiring.interface,
+    };
+    check::run(&options.placement.mapping.places, &reach, signals)
+}
+
+fn test_itself(options: &cli::Options) -> Result<u8, Failure> {
+    let compiler = compile::compiler(&options.path)?;
+    let spans = options
+        .placement
+        .mapping
+        .places
+        .iter()
+        .any(|place| !place.here);
+    let rest = selftest::remaining(std::env::args_os().skip(1));
+    selftest::run(&rest, &compiler, &options.temporary, spans)
 }
 
 fn main() -> ExitCode {

@@ -20,6 +20,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 
+use crate::rank_files::RankFiles;
 use crate::report::Failure;
 use crate::signals::{Herald, Notice};
 
@@ -293,11 +294,16 @@ pub struct Writer {
 impl Writer {
     /// Starts it; with `tagged`, each line begins with the rank and the stream it comes from. It says [`Notice::Written`] for
     /// each piece, and [`Notice::OutputWritten`] at its end.
-    pub fn start(tagged: bool, herald: Herald) -> Result<Writer, Failure> {
+    /// `files`: there, instead of to this process's own output.
+    pub fn start(
+        tagged: bool,
+        files: Option<RankFiles>,
+        herald: Herald,
+    ) -> Result<Writer, Failure> {
         let (pieces, receiver) = channel();
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || write_all(&receiver, tagged, &herald))
+            .spawn(move || write_all(&receiver, tagged, files, &herald))
             .map_err(|error| cannot_start(&error))?;
         Ok(Writer { pieces })
     }
@@ -314,7 +320,12 @@ impl Writer {
     }
 }
 
-fn write_all(pieces: &Receiver<Piece>, tagged: bool, herald: &Herald) {
+fn write_all(
+    pieces: &Receiver<Piece>,
+    tagged: bool,
+    mut files: Option<RankFiles>,
+    herald: &Herald,
+) {
     let mut unfinished: HashMap<(u32, Stream), Lines> = HashMap::new();
     while let Ok(piece) = pieces.recv() {
         let Piece {
@@ -332,7 +343,11 @@ fn write_all(pieces: &Receiver<Piece>, tagged: bool, herald: &Herald) {
         } else {
             lines.push(&bytes, &mut out);
         }
-        let refused = write(stream, &out).is_err();
+        let written = match &mut files {
+            Some(files) => files.write(rank, stream, &out),
+            None => write(stream, &out),
+        };
+        let refused = written.is_err();
         herald.say(Notice::Written(Receipt {
             agent,
             rank,
@@ -341,10 +356,14 @@ fn write_all(pieces: &Receiver<Piece>, tagged: bool, herald: &Herald) {
             refused,
         }));
     }
-    for ((_, stream), mut lines) in unfinished {
+    for ((rank, stream), mut lines) in unfinished {
         let mut out = Vec::new();
         lines.finish(&mut out);
-        let _ = write(stream, &out);
+        // Nobody is left to be told.
+        let _ = match &mut files {
+            Some(files) => files.write(rank, stream, &out),
+            None => write(stream, &out),
+        };
     }
     // Nobody listens if the job did not wait for us.
     herald.say(Notice::OutputWritten);

@@ -13,6 +13,7 @@ use crate::hosts::allocation::{Allocation, Origin};
 use crate::hosts::here::Here;
 use crate::hosts::mapping::{self, MapBy, Mapping, Oversubscription};
 use crate::hosts::{Host, Hosts, Mistake, hostfile, list};
+use crate::rank_files::RankFiles;
 use crate::report::{self, Failure};
 
 /// The options themselves.
@@ -179,6 +180,9 @@ impl Arguments {
         let here = Here::now(environment.node.as_deref());
         for place in &mut mapping.places {
             place.here = source == Source::ThisMachine || here.is(&place.host);
+        }
+        if let Some(prefix) = self.output_filename.as_deref().filter(|_| !self.dry_run) {
+            RankFiles::check(prefix)?;
         }
         let launch_agent = self
             .launch_agent

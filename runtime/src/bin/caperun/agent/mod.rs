@@ -21,7 +21,7 @@ use crate::memory::Limits;
 use crate::report::{self, Failure};
 use crate::signals::{Notice, Signals};
 use crate::wiring::ways;
-use protocol::{AGENT_FRAME, Briefing, Down, News, Order, Presence, Site, Target, Up};
+use protocol::{AGENT_FRAME, Briefing, Down, Launching, News, Order, Presence, Site, Target, Up};
 
 /// How long what was killed may take to be gone.
 const ENDING: Duration = Duration::from_secs(5);
@@ -71,8 +71,26 @@ pub fn interface_towards(peer: SocketAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-fn interface(briefing: &Briefing, contact: &Contact) -> Option<IpAddr> {
-    briefing.listen.or_else(|| {
+/// Runs an agent to its end; returns its exit status.
+pub fn run() -> Result<u8, Failure> {
+    let descriptors = descriptors::make_room(crate::crew::plan::OWN as u32);
+    let signals = Signals::take_over()?;
+    crate::environment::remove_pushed_file();
+    let briefing = briefing::read(std::io::stdin())?;
+    let node = open(&briefing)?;
+    serve(&briefing, node, None, descriptors, &signals)
+}
+
+/// The contact of an agent's parent.
+fn parent(briefing: &Briefing) -> Result<Contact, Failure> {
+    let contact = briefing.contact.parse();
+    contact.map_err(|error: transport::ParseContactError| Failure::new(error.to_string()))
+}
+
+/// The interface on which an agent listens, if others than those of its host are to reach it.
+fn interface(briefing: &Briefing) -> Result<Option<IpAddr>, Failure> {
+    let contact = parent(briefing)?;
+    let towards = || {
         contact
             .addresses()
             .iter()
@@ -80,18 +98,43 @@ fn interface(briefing: &Briefing, contact: &Contact) -> Option<IpAddr> {
                 Address::Tcp(address) => interface_towards(*address),
                 Address::Unix(_) => None,
             })
-    })
+    };
+    // A parent on this host listens on TCP only if other hosts have to reach it.
+    let asked = briefing.elsewhere || briefing.listen.is_some();
+    Ok(briefing.listen.or_else(towards).filter(|_| asked))
 }
 
-/// Runs an agent to its end; returns its exit status.
-pub fn run() -> Result<u8, Failure> {
-    let descriptors = descriptors::make_room(crate::crew::plan::OWN as u32);
-    let signals = Signals::take_over()?;
-    crate::environment::remove_pushed_file();
-    let briefing = briefing::read(std::io::stdin())?;
-    let mut agent = Agent::new(&briefing, descriptors, &signals)?;
-    let end = agent.serve(&signals);
-    agent.close(&signals);
+/// Where an agent listens for its ranks and for agents below it.
+pub fn open(briefing: &Briefing) -> Result<Node, Failure> {
+    let how = transport::Settings {
+        secure: briefing.secure,
+        detection: Duration::from_secs(briefing.patience.into()),
+        ..Default::default()
+    };
+    Node::with_settings(
+        Peer::Agent(briefing.agent),
+        &ways(interface(briefing)?, briefing.tcp),
+        JobKey::from_bytes(briefing.key),
+        how,
+    )
+    .map_err(|error| Failure::new(format!("cannot open an agent's links: {error}")))
+}
+
+/// Runs the agent that `briefing` describes, which listens at `node`, to its end; returns its exit status. `joined`: it was not launched by
+/// its parent, nor are those below it, so that these may come before the parent has said anything.
+pub fn serve(
+    briefing: &Briefing,
+    node: Node,
+    joined: Option<(&Site, &Launching)>,
+    descriptors: (u64, u64),
+    signals: &Signals,
+) -> Result<u8, Failure> {
+    let mut agent = Agent::new(briefing, node, descriptors, signals)?;
+    if let Some((site, launching)) = joined {
+        agent.crew.recruit(site.below.clone(), launching)?;
+    }
+    let end = agent.serve(signals);
+    agent.close(signals);
     match end {
         End::Released => Ok(0),
         End::Orphaned(reason) | End::Broken(reason) => Err(Failure::new(format!(
@@ -104,29 +147,13 @@ pub fn run() -> Result<u8, Failure> {
 impl Agent {
     fn new(
         briefing: &Briefing,
+        node: Node,
         descriptors: (u64, u64),
         signals: &Signals,
     ) -> Result<Agent, Failure> {
-        let contact: Contact = briefing
-            .contact
-            .parse()
-            .map_err(|error: transport::ParseContactError| Failure::new(error.to_string()))?;
-        // A parent on this host listens on TCP only if other hosts have to reach it.
-        let listen = interface(briefing, &contact)
-            .filter(|_| briefing.elsewhere || briefing.listen.is_some());
+        let listen = interface(briefing)?;
         let key = JobKey::from_bytes(briefing.key);
-        let how = transport::Settings {
-            secure: briefing.secure,
-            detection: Duration::from_secs(briefing.patience.into()),
-            ..Default::default()
-        };
-        let node = Node::with_settings(
-            Peer::Agent(briefing.agent),
-            &ways(listen, briefing.tcp),
-            key.clone(),
-            how,
-        )
-        .map_err(|error| Failure::new(format!("cannot open an agent's links: {error}")))?;
+        let contact = parent(briefing)?;
         let parent = briefing.parent.map_or(Peer::Coordinator, Peer::Agent);
         node.introduce_at(parent, contact);
         let node = Arc::new(node);
@@ -302,14 +329,18 @@ impl Agent {
     fn obey(&mut self, message: Down) -> Result<(), End> {
         let result = match message {
             Down::Recruit(site, launching) => {
-                let result = self.crew.recruit(site.below.clone(), &launching);
+                let result = if site.joins {
+                    Ok(())
+                } else {
+                    self.crew.recruit(site.below.clone(), &launching)
+                };
                 self.site = Some(site);
                 result
             }
             Down::Start(recipe) => match self.site.take() {
                 Some(site) => {
                     self.started = true;
-                    self.crew.start(&site.ranks, &recipe)
+                    self.crew.start(&site.ranks, site.before, &recipe)
                 }
                 None => return Err(End::Broken("was told to start twice".into())),
             },

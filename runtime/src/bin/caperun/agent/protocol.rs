@@ -70,6 +70,10 @@ pub struct Site {
     pub host: String,
     /// It runs on its parent's host: no launch command is needed.
     pub beside: bool,
+    /// It comes by itself: another launcher has started it.
+    pub joins: bool,
+    /// Ranks of the same host that others look after and that come before its own.
+    pub before: u32,
     /// Its own ranks, ascending.
     pub ranks: Vec<u32>,
     /// The agents it launches.

@@ -79,6 +79,26 @@ pub fn shown(words: &[OsString]) -> String {
 }
 
 impl Branch {
+    /// Awaits the agent of `site`, which another launcher has started, for so many seconds.
+    pub fn awaited(site: Site, patience: u32) -> Branch {
+        let now = Instant::now();
+        Branch {
+            command: String::new(),
+            site,
+            state: State::Launched {
+                until: now + Duration::from_secs(patience.into()),
+            },
+            pid: None,
+            status: None,
+            noise: Vec::new(),
+            launch_patience: patience.into(),
+            heard: now,
+            told: now,
+            outbox: Vec::new(),
+            weight: 0,
+        }
+    }
+
     /// Starts the launch command of `site`; the error is the system's.
     pub fn launch(
         site: Site,

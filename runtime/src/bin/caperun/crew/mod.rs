@@ -171,6 +171,10 @@ impl Crew {
     pub fn recruit(&mut self, sites: Vec<Site>, launching: &Launching) -> Result<(), Failure> {
         self.launching = Some(launching.clone());
         for site in sites {
+            if site.joins {
+                self.add(Branch::awaited(site, launching.patience));
+                continue;
+            }
             let briefing = Briefing {
                 key: *self.standing.key.as_bytes(),
                 agent: site.agent,
@@ -190,12 +194,7 @@ impl Crew {
                     if let Some(noise) = launched.noise {
                         self.reader()?.add(noise);
                     }
-                    let index = self.branches.len();
-                    let site = &launched.branch.site;
-                    self.by_rank
-                        .extend(site.all_ranks().into_iter().map(|rank| (rank, index)));
-                    index_agents(site, index, &mut self.by_agent);
-                    self.branches.push(launched.branch);
+                    self.add(launched.branch);
                 }
                 Err((site, program, error)) => {
                     let message = trouble::no_launcher(&site, &program, &error);
@@ -207,8 +206,16 @@ impl Crew {
         Ok(())
     }
 
-    /// Has all agents start their ranks, and starts `ranks`.
-    pub fn start(&mut self, ranks: &[u32], recipe: &Recipe) -> Result<(), Failure> {
+    fn add(&mut self, branch: Branch) {
+        let index = self.branches.len();
+        let ranks = branch.site.all_ranks().into_iter();
+        self.by_rank.extend(ranks.map(|rank| (rank, index)));
+        index_agents(&branch.site, index, &mut self.by_agent);
+        self.branches.push(branch);
+    }
+
+    /// Has all agents start their ranks, and starts `ranks`, of whose host `before` others come before them.
+    pub fn start(&mut self, ranks: &[u32], before: u32, recipe: &Recipe) -> Result<(), Failure> {
         let start = Down::Start(Box::new(recipe.clone()));
         for branch in &mut self.branches {
             branch.say(&start, &*self.node);
@@ -228,6 +235,7 @@ impl Crew {
             board: &board,
             mask: self.standing.mask,
             descriptors: self.standing.descriptors,
+            before,
             streams,
             elsewhere: self.standing.elsewhere,
         };
@@ -456,6 +464,9 @@ impl Crew {
                 &branch.noise,
                 &branch.command,
             ),
+            State::Launched { until } if *until <= now && branch.site.joins => {
+                trouble::absent(&branch.site, branch.launch_patience)
+            }
             State::Launched { until } if *until <= now => trouble::silent_start(
                 &branch.site,
                 branch.launch_patience,

@@ -53,6 +53,42 @@ impl Plan {
         Plan::new(&placed.collect::<Vec<_>>())
     }
 
+    /// A rank for each of `size` tasks that another launcher has started; the first is `caperun`. `together`: all on one host.
+    pub fn joined(size: u32, together: bool) -> Plan {
+        let sites = (1..size).map(|rank| Site {
+            agent: rank - 1,
+            host: format!("of task {rank}"),
+            beside: together,
+            joins: true,
+            before: 0,
+            ranks: vec![rank],
+            below: Vec::new(),
+        });
+        Plan {
+            ranks: size,
+            here: vec![0],
+            below: tree(sites.collect()),
+        }
+    }
+
+    /// The agent that looks after `rank`, and the one that is its parent, if that is not `caperun`.
+    pub fn agent_of(&self, rank: u32) -> Option<(&Site, Option<&Site>)> {
+        fn find<'a>(
+            sites: &'a [Site],
+            parent: Option<&'a Site>,
+            rank: u32,
+        ) -> Option<(&'a Site, Option<&'a Site>)> {
+            sites.iter().find_map(|site| {
+                if site.ranks.contains(&rank) {
+                    Some((site, parent))
+                } else {
+                    find(&site.below, Some(site), rank)
+                }
+            })
+        }
+        find(&self.below, None, rank)
+    }
+
     /// A tree over `hosts`.
     pub fn new(hosts: &[Placed]) -> Plan {
         let mut numbers = 0..;
@@ -99,6 +135,8 @@ fn site(placed: &Placed, numbers: &mut impl Iterator<Item = u32>) -> Site {
         agent: numbers.next().expect("endless"),
         host: placed.host.clone(),
         beside: false,
+        joins: false,
+        before: 0,
         ranks: placed.ranks[..own].to_vec(),
         below: beside(&placed.host, &placed.ranks[own..], numbers),
     }
@@ -106,10 +144,13 @@ fn site(placed: &Placed, numbers: &mut impl Iterator<Item = u32>) -> Site {
 
 /// Agents for `ranks` on the host of whoever launches them.
 fn beside(host: &str, ranks: &[u32], numbers: &mut impl Iterator<Item = u32>) -> Vec<Site> {
-    let sites = ranks.chunks(OWN).map(|ranks| Site {
+    let sites = ranks.chunks(OWN).zip(1..).map(|(ranks, place)| Site {
         agent: numbers.next().expect("endless"),
         host: host.to_owned(),
         beside: true,
+        joins: false,
+        // Whoever launches these has as many itself.
+        before: place * OWN as u32,
         ranks: ranks.to_vec(),
         below: Vec::new(),
     });
@@ -193,6 +234,23 @@ mod tests {
             assert!(depth <= Some(4), "{depth:?}");
             let remote = plan.below.iter().filter(|site| !site.beside).count();
             assert!(remote <= FAN_OUT);
+        }
+    }
+
+    #[test]
+    fn tasks_that_come_by_themselves_form_a_tree() {
+        for size in [2, 17, 18, 300, 5000] {
+            let plan = Plan::joined(size, false);
+            assert_eq!((plan.agents(), plan.here.len()), (size as usize - 1, 1));
+            assert!(plan.below.len() <= FAN_OUT);
+            assert!(plan.below.iter().map(|site| check(site, 1)).max() <= Some(4));
+            for rank in 1..size {
+                let (site, parent) = plan.agent_of(rank).expect("every task has one");
+                assert_eq!((site.agent + 1, &site.ranks[..]), (rank, &[rank][..]));
+                let listed = parent.map_or(&plan.below, |parent| &parent.below);
+                assert!(listed.contains(site));
+            }
+            assert!(plan.agent_of(0).is_none() && plan.agent_of(size).is_none());
         }
     }
 

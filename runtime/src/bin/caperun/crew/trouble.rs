@@ -136,6 +136,15 @@ pub fn silent_start(site: &Site, seconds: u64, noise: &[u8], command: &str) -> S
     )
 }
 
+/// A task of another launcher's did not report in time.
+pub fn absent(site: &Site, seconds: u64) -> String {
+    format!(
+        "{}: did not report within {seconds} s although its task had met this one: does a firewall drop connections between their hosts? \
+         CAPE_INTERFACE names another address for this host",
+        who(site)
+    )
+}
+
 /// The link to an agent is gone.
 pub fn lost(site: &Site, reason: &str, status: Option<ExitStatus>, noise: &[u8]) -> String {
     let how = match status {
@@ -168,11 +177,15 @@ mod tests {
             agent: 0,
             host: "node7".into(),
             beside: false,
+            joins: false,
+            before: 0,
             ranks: vec![4, 5, 6],
             below: vec![Site {
                 agent: 1,
                 host: "node8".into(),
                 beside: false,
+                joins: false,
+                before: 0,
                 ranks: vec![9],
                 below: Vec::new(),
             }],

@@ -8,8 +8,10 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::rlim_t;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::unistd::Pid;
 
 /// What a rank needs beyond its environment.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Inheritance {
     pub mask: SigSet,
     /// Soft and hard limit on descriptors.
     pub descriptors: (rlim_t, rlim_t),
+    /// Processors that it may use; `None`: those of this process.
+    pub processors: Option<CpuSet>,
     /// Descriptors that stay open across exec.
     pub kept: [RawFd; 2],
 }
@@ -63,6 +67,9 @@ pub fn prepare_rank(command: &mut Command, inheritance: Inheritance) {
         die_with(parent)?;
         inheritance.kept.into_iter().try_for_each(keep_open)?;
         limit_descriptors(inheritance.descriptors)?;
+        if let Some(processors) = &inheritance.processors {
+            sched_setaffinity(Pid::from_raw(0), processors)?;
+        }
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&inheritance.mask), None)?;
         Ok(())
     };

@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sched::CpuSet;
 use nix::sys::personality::{self, Persona};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::waitpid;
@@ -19,6 +20,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use transport::{Contact, JobKey};
 
+use crate::binding::{self, BindTo};
 use crate::board::Board;
 use crate::cli::Options;
 use crate::compile::Prepared;
@@ -61,6 +63,8 @@ pub struct Recipe {
     pub detection: u64,
     /// Bytes of each heap arena.
     pub heap_size: u64,
+    /// Which processors each rank gets.
+    pub bind_to: BindTo,
     /// Collect statistics.
     pub stats: bool,
     /// `caperun` tags or relays the output, so that it needs pipes everywhere.
@@ -120,7 +124,8 @@ impl Recipe {
             detection: options.silence.as_secs(),
             heap_size,
             stats: options.stats,
-            tag_output: options.tag_output,
+            bind_to: options.placement.bind_to,
+            tag_output: options.tag_output || options.placement.output.is_some(),
             verbose: options.verbose,
         })
     }
@@ -174,6 +179,8 @@ pub struct Bundle<'a> {
     pub mask: SigSet,
     /// Soft and hard limit on descriptors.
     pub descriptors: (u64, u64),
+    /// Ranks of this host that come before those that this process starts.
+    pub before: u32,
     /// Their output and input.
     pub streams: Streams,
     /// This host is not where `caperun` was started: nothing of its environment is inherited.
@@ -205,8 +212,14 @@ fn same_addresses_everywhere(verbose: bool) {
 pub fn launch(ranks: &[u32], recipe: &Recipe, bundle: &Bundle) -> Result<Launched, Failure> {
     same_addresses_everywhere(recipe.verbose);
     let mut launched = Launched::default();
-    for rank in ranks {
-        if let Err(failure) = launch_one(*rank, recipe, bundle, &mut launched) {
+    let processors = match recipe.bind_to {
+        BindTo::None => Vec::new(),
+        _ => binding::usable(),
+    };
+    for (rank, index) in ranks.iter().zip(bundle.before..) {
+        let own = binding::of(recipe.bind_to, index, recipe.threads, &processors);
+        let own = own.map(|own| binding::set(&own));
+        if let Err(failure) = launch_one(*rank, own, recipe, bundle, &mut launched) {
             end(&launched.pids);
             return Err(failure);
         }
@@ -225,6 +238,7 @@ fn end(pids: &[(u32, Pid)]) {
 
 fn launch_one(
     rank: u32,
+    processors: Option<CpuSet>,
     recipe: &Recipe,
     bundle: &Bundle,
     launched: &mut Launched,
@@ -255,6 +269,7 @@ fn launch_one(
         Inheritance {
             mask: bundle.mask,
             descriptors: bundle.descriptors,
+            processors,
             kept,
         },
     );
@@ -296,6 +311,8 @@ fn set_environment(
         .env(names::RANK, rank.to_string())
         .env(names::SIZE, recipe.ranks.to_string())
         .env(names::THREADS, recipe.threads.to_string())
+        // What a rank starts is no task of the launcher that may have started this one.
+        .env(crate::outer::NO_JOIN, "1")
         .env(names::COORDINATOR, bundle.address.to_string())
         .env(names::JOB, &recipe.job)
         .env(names::KEY_FD, key.as_raw_fd().to_string())
