@@ -180,7 +180,7 @@ impl Rank {
         let entry = Entry {
             author: self.rank,
             sequence,
-            inline: Some(value.to_le_bytes().to_vec()),
+            inline: Some(value.to_le_bytes().to_vec().into()),
         };
         self.ask(&Request::Release {
             lock: LOCK,
