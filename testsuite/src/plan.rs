@@ -8,6 +8,7 @@
 //! | `CAPE_REPEAT` | how often each run is repeated, instead of 1 |
 //! | `CAPE_TIMEOUT` | a factor for all deadlines: larger on slow machines |
 //! | `CAPE_CASE_UNDER` | start the ranks by another launcher, `mpirun.mpich -n {ranks}` or `srun -n {ranks}`, instead of caperun |
+//! | `CAPE_CASE_LAUNCH` | further options for every caperun of the cases, such as `--host a:2,b:2 --launch-agent 'env HOST={host}'` |
 //! | `CAPE_KEEP` | `1`: keep the directories of failing cases |
 
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub repeat: u32,
     /// Factor for deadlines.
     pub patience: f64,
+    /// Further options for caperun.
+    pub launch: Vec<String>,
     /// Keep the directories of failing cases.
     pub keep: bool,
     /// Words that start a program under another launcher, `{ranks}` standing for the number of ranks.
@@ -42,6 +45,7 @@ impl Default for Plan {
             trackers: vec!["wp-async".to_owned(), "sigsegv".to_owned()],
             repeat: 1,
             patience: 1.0,
+            launch: Vec::new(),
             keep: false,
             under: None,
         }
@@ -80,6 +84,9 @@ impl Plan {
         }
         plan.under =
             get("CAPE_CASE_UNDER").map(|text| text.split_whitespace().map(str::to_owned).collect());
+        if let Some(text) = get("CAPE_CASE_LAUNCH") {
+            plan.launch = words(&text).map_err(|reason| wrong("CAPE_CASE_LAUNCH", reason))?;
+        }
         plan.keep = get("CAPE_KEEP").is_some_and(|value| value != "0");
         Ok(plan)
     }
@@ -97,5 +104,45 @@ impl Plan {
             .filter(|tracker| allowed.is_none_or(|names| names.contains(tracker)))
             .cloned()
             .collect()
+    }
+}
+
+/// Splits `text` at blanks, except inside of quotes, single or double.
+fn words(text: &str) -> Result<Vec<String>, String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for character in text.chars() {
+        match (quote, character) {
+            (Some(open), close) if open == close => quote = None,
+            (Some(_), quoted) => word.get_or_insert_default().push(quoted),
+            (None, '\'' | '"') => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (None, blank) if blank.is_whitespace() => words.extend(word.take()),
+            (None, other) => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    match quote {
+        Some(quote) => Err(format!("a {quote} is not closed")),
+        None => Ok(words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_keep_words_together() {
+        let options =
+            words("--host a:2,b:2  --launch-agent 'env X={host}' \"\"").expect("well formed");
+        assert_eq!(
+            options,
+            ["--host", "a:2,b:2", "--launch-agent", "env X={host}", ""]
+        );
+        assert!(words("'a").is_err());
     }
 }

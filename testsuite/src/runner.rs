@@ -233,6 +233,7 @@ impl Bench<'_> {
             "--tracker".to_owned(),
             tracker.to_owned(),
         ];
+        args.extend(self.plan.launch.iter().cloned());
         args.extend(directives.caperun.iter().cloned());
         args.push(format!("./{PROGRAM}"));
         args.extend(directives.args.iter().cloned());
