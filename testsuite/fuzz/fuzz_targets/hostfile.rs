@@ -2,7 +2,7 @@
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../runtime/src/bin/caperun/hosts/mod.rs"]
+#[path = "../../../runtime/src/bin/caperun/hosts/mod.rs"]
 mod hosts;
 
 use hosts::{allocation, hostfile, list};

@@ -2,7 +2,7 @@
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../runtime/src/control.rs"]
+#[path = "../../../runtime/src/control.rs"]
 mod control;
 
 use libfuzzer_sys::fuzz_target;
