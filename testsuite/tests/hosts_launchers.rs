@@ -1,5 +1,5 @@
 //! Programs under the launchers of others: `mpirun -n 4 ./prog` of Open MPI and of MPICH, `srun -n 4 ./prog` with and without PMI, and
-//! `caperun` inside a Slurm allocation. Slurm is a real one of several virtual nodes on this machine (`hosts/slurm.sh`).
+//! `caperun` inside a Slurm allocation, and its options for several hosts, whose agents a launch command starts on this one. Slurm is a real one of several virtual nodes on this machine (`hosts/slurm.sh`).
 //!
 //! A test whose tools are missing is ignored and says which; with `CAPE_REQUIRE_ALL=1` it fails.
 
@@ -64,7 +64,13 @@ struct Launcher {
 
 const SLURM: &[&str] = &["srun", "slurmctld", "slurmd", "munged"];
 
-const LAUNCHERS: [Launcher; 6] = [
+const LAUNCHERS: [Launcher; 7] = [
+    Launcher {
+        name: "options",
+        tools: &[],
+        words: &[],
+        slurm: false,
+    },
     Launcher {
         name: "mpich",
         tools: &["mpirun.mpich"],
@@ -130,7 +136,12 @@ fn main() -> ExitCode {
             if !reason.is_empty() {
                 return Err(format!("not there: {reason}").into());
             }
-            Bench::new(launcher)?.check()
+            let bench = Bench::new(launcher)?;
+            if launcher.name == "options" {
+                bench.check_options()
+            } else {
+                bench.check()
+            }
         });
         trial.with_ignored_flag(skipped)
     });
@@ -314,5 +325,77 @@ impl Bench {
         }
         let many = self.run(8, &[], &[])?;
         self.expect(&many, 0, "prog: 8 threads, sum 499500\n")
+    }
+
+    /// `caperun` with `words`, on hosts that are all this one.
+    fn caperun(&self, words: &[&str]) -> Result<Finished, Failed> {
+        Invocation::new(&self.tools.caperun, words, self.folder.path())
+            .env("CAPE_LAUNCH_AGENT", "env FAKE_HOST={host}")
+            .run(LIMIT)
+            .map_err(|error| error.to_string().into())
+    }
+
+    fn check_options(&self) -> Result<(), Failed> {
+        let file = self.folder.path().join("hosts");
+        std::fs::write(&file, "# ours\na slots=2\nb[1-2]:1 # more\n")?;
+        let place = Path::new("elsewhere");
+        std::fs::create_dir(self.folder.path().join(place))?;
+        let all = self.caperun(&["--hostfile", "hosts", "./prog"])?;
+        self.expect(&all, 0, "prog: 4 threads, sum 499500\n")?;
+        let turns = self.caperun(&[
+            "--hostfile",
+            "hosts",
+            "--map-by",
+            "node",
+            "--dry-run",
+            "./prog",
+        ])?;
+        for part in ["0, 3", "FAKE_HOST=b2", "as named"] {
+            holds(&turns.text(), part)?;
+        }
+        let more = self.caperun(&["--hostfile", "hosts", "-n", "5", "./prog"])?;
+        self.expect(&more, 0, "prog: 5 threads, sum 499500\n")?;
+        holds(&more.messages(), "5 ranks on 4 slots")?;
+        let strict = self.caperun(&[
+            "--hostfile",
+            "hosts",
+            "-n",
+            "5",
+            "--nooversubscribe",
+            "./prog",
+        ])?;
+        holds(&strict.messages(), "--nooversubscribe does not allow")?;
+        std::fs::write(&file, "a slots=2\nb slots=two\n")?;
+        let wrong = self.caperun(&["--hostfile", "hosts", "./prog"])?;
+        holds(&wrong.messages(), "hosts:2:9: expected a number of slots")?;
+        let filed = self.caperun(&[
+            "--host",
+            "a:1,b:1",
+            "--wdir",
+            "elsewhere",
+            "--output-filename",
+            "log",
+            "--bind-to",
+            "core",
+            "./prog",
+        ])?;
+        self.expect(&filed, 0, "")?;
+        let written = std::fs::read_to_string(self.folder.path().join("log.0.out"))?;
+        holds(&written, "prog: 2 threads")?;
+        let checked = self.caperun(&["--host", "a:1,b:1", "--check"])?;
+        for part in ["latency", "glibc", "no problems found"] {
+            holds(&checked.text(), part)?;
+        }
+        let tested = self.caperun(&["--selftest", "-n", "2"])?;
+        holds(&tested.text(), "of 2 threads in all right")?;
+        holds(&tested.text(), "speed-up")
+    }
+}
+
+fn holds(text: &str, part: &str) -> Result<(), Failed> {
+    if text.contains(part) {
+        Ok(())
+    } else {
+        Err(format!("expected \"{part}\" in\n{text}").into())
     }
 }

@@ -34,7 +34,7 @@ use crate::rank_files::RankFiles;
 use crate::report::{self, Failure};
 use crate::roster::Roster;
 use crate::service::{Progress, Replies, Service};
-use crate::signals::{Notice, Signals};
+use crate::signals::{Herald, Notice, Signals};
 use crate::stats;
 use crate::verdict::{SETTLE, Verdict};
 use crate::wiring::Wiring;
@@ -108,6 +108,8 @@ struct Job<'a> {
     ranks_started: Option<Instant>,
     writer: Option<Writer>,
     typing: Option<Typing>,
+    /// The driver runs elsewhere: whom to tell of input for it once it is started.
+    typist: Option<Herald>,
     /// The verdict is known; the last output is being written.
     finishing: bool,
     /// By this signal, while finishing.
@@ -206,6 +208,7 @@ pub fn run(
         ranks_started: None,
         writer: None,
         typing: None,
+        typist: None,
         finishing: false,
         interrupted: None,
         exchange,
@@ -226,7 +229,7 @@ impl Job<'_> {
     fn begin(&mut self, signals: &Signals) -> Result<(), Failure> {
         self.crew.recruit(self.plan.below.clone(), self.launching)?;
         if !self.plan.here.contains(&0) {
-            self.typing = Some(Typing::start(signals.herald())?);
+            self.typist = Some(signals.herald());
         }
         if self.plan.agents() == 0 {
             self.start_ranks()?;
@@ -242,7 +245,12 @@ impl Job<'_> {
         let recipe = Recipe::decide(self.options, &self.prepared, self.name.clone(), self.limits)?;
         self.ranks_started = Some(Instant::now());
         self.phase = Phase::Running;
-        self.crew.start(&self.plan.here, 0, &recipe)
+        self.crew.start(&self.plan.here, 0, &recipe)?;
+        // Not before: input that comes to an agent before it has been told to start its ranks would have nowhere to go.
+        if let Some(herald) = self.typist.take() {
+            self.typing = Some(Typing::start(herald)?);
+        }
+        Ok(())
     }
 
     fn serve(&mut self, signals: &Signals) -> Result<Verdict, Failure> {

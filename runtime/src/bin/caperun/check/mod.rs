@@ -335,7 +335,7 @@ fn print(findings: &[Findings]) {
         ]);
     }
     print!("{}", columns(&rows));
-    if findings.len() > 1 {
+    if findings.iter().any(|finding| finding.way.is_some()) {
         report::note(
             "latency and bandwidth: between each host and the first, over authenticated links",
         );
