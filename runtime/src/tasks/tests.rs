@@ -240,6 +240,7 @@ fn a_reduction_is_combined_at_the_end_of_its_taskgroup() {
                 schedule::group_begin();
                 let item = Item {
                     original: shared(&sum),
+                    shared: std::ptr::null_mut(),
                     size: 8,
                     count: 1,
                     initialise: None,
