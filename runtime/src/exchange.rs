@@ -506,7 +506,7 @@ impl Exchange {
                 // The coordinator is gone: so is the job.
                 Event::Closed { peer, .. } if peer == self.superior => exit_now(1),
                 Event::Closed { peer, reason } => {
-                    let message = format!("lost the link to {peer:?}: {reason}");
+                    let message = format!("lost the link to {peer}: {reason}");
                     lock(&self.lost).get_or_insert((Instant::now() + LOST_PEER_GRACE, message));
                 }
             }

@@ -3,7 +3,7 @@
 #
 #   net.sh up NAME HOSTS [DELAY_MS LOSS_PERMILLE RATE_MBIT]   make them (0: no delay, no loss, no limit)
 #   net.sh cut NAME HOST | restore NAME HOST                  take the host's plug out, and put it back
-#   net.sh mute NAME FROM TO                                  one way: nothing that FROM sends reaches TO
+#   net.sh mute NAME FROM TO                                  one way: nothing that FROM sends reaches TO (253: the hub)
 #   net.sh pids NAME                                          processes of the hosts, one a line
 #   net.sh down NAME                                          end what runs there, and remove everything
 #
@@ -21,6 +21,11 @@ set -eu
 
 here=$(dirname "$0")
 state=${TMPDIR:-/tmp}
+
+# The namespace of a host by its number; 253 is the hub.
+space() {
+    [ "$2" = 253 ] && echo "$1-hub" || echo "$1-$2"
+}
 
 die() {
     echo "net.sh: $*" >&2
@@ -50,6 +55,13 @@ down() {
     done
 }
 
+# Removes what tests have left that were killed: their process id is in the name.
+sweep() {
+    ip netns list | sed -n 's/^cape\([0-9]*\)\(x[0-9]*\)-hub.*/\1 \2/p' | while read -r pid rest; do
+        [ -d "/proc/$pid" ] || down "cape$pid$rest"
+    done
+}
+
 netem() {
     ip netns exec "$1-hub" tc qdisc add dev lo root netem delay 1ms 2> /dev/null || return 1
     ip netns exec "$1-hub" tc qdisc del dev lo root
@@ -58,6 +70,7 @@ netem() {
 up() {
     name=$1 count=$2 delay=${3:-0} loss=${4:-0} rate=${5:-0}
     hub=$name-hub
+    sweep
     trap 'down "$name"' EXIT
     ip netns add "$hub"
     ip -n "$hub" link set lo up
@@ -107,7 +120,7 @@ case $command in
     cut) ip -n "$name-hub" link set "p$3" down ;;
     restore) ip -n "$name-hub" link set "p$3" up ;;
     mute)
-        ip netns exec "$name-$4" nft "add table ip cape; add chain ip cape in { type filter hook input priority 0; };
+        ip netns exec "$(space "$name" "$4")" nft "add table ip cape; add chain ip cape in { type filter hook input priority 0; };
             add rule ip cape in ip saddr 10.83.0.$(($3 + 1)) drop" ;;
     pids) for host in $(hosts "$name"); do ip netns pids "$host"; done ;;
     *) usage ;;

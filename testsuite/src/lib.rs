@@ -49,6 +49,7 @@
 pub mod case;
 pub mod compare;
 pub mod conformance;
+pub mod network;
 pub mod plan;
 pub mod process;
 pub mod rounds;

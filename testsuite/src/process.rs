@@ -384,7 +384,7 @@ fn contents(file: &mut File) -> Vec<u8> {
 }
 
 /// Between two looks at a condition that has a deadline.
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(1));
 }
 
