@@ -83,7 +83,7 @@ fn two_hosts_that_do_not_hear_each_other() {
     let job = site.meeting();
     site.network.mute(1, 0).unwrap();
     site.network.mute(0, 1).unwrap();
-    said(&site.ends(job), &["rank ", "has not answered"]);
+    said(&site.ends(job), &["rank ", " on cape", "has not answered"]);
 }
 
 fn a_short_cut_is_survived() {
@@ -123,7 +123,10 @@ fn a_killed_rank() {
     let job = site.meeting();
     send(job.rank(5).unwrap(), Signal::SIGKILL).unwrap();
     let finished = site.ends(job);
-    said(&finished, &["rank 5 ", "signal 9", "prog.c:4"]);
+    said(
+        &finished,
+        &["rank 5 ", &site.network.host(2), "signal 9", "prog.c:4"],
+    );
     assert_eq!(finished.status, 137);
 }
 
@@ -132,7 +135,10 @@ fn a_killed_driver() {
     let job = site.meeting();
     send(job.rank(0).unwrap(), Signal::SIGKILL).unwrap();
     let finished = site.ends(job);
-    said(&finished, &["rank 0 ", "signal 9", "prog.c:4"]);
+    said(
+        &finished,
+        &["rank 0 ", &site.network.host(0), "signal 9", "prog.c:4"],
+    );
     assert_eq!(finished.status, 137);
 }
 
@@ -181,7 +187,10 @@ fn a_program_that_is_missing_or_another() {
         1,
         &format!("hide {0}/other {0}/prog \"$@\"", site.path().display()),
     );
-    site.refused(site.by(&launcher, &["./prog"]), &["rank ", "build-id"]);
+    site.refused(
+        site.by(&launcher, &["./prog"]),
+        &["rank ", "build-id", &site.network.host(1)],
+    );
     let launcher = site.launcher(
         1,
         &format!("hide {0}/empty {0} \"$@\"", site.path().display()),
@@ -219,7 +228,10 @@ fn a_library_that_is_missing() {
         2,
         &format!("hide {0}/empty {0}/lib \"$@\"", site.path().display()),
     );
-    let finished = site.refused(site.by(&launcher, &["./prog"]), &["rank "]);
+    let finished = site.refused(
+        site.by(&launcher, &["./prog"]),
+        &["rank ", &site.network.host(2)],
+    );
     assert!(
         finished.messages().contains("libpart.so"),
         "{}",

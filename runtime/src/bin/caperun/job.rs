@@ -24,6 +24,7 @@ use crate::compile::Prepared;
 use crate::control::{Reply, Request};
 use crate::crew::input::Typing;
 use crate::crew::plan::Plan;
+use crate::crew::whereabouts::with_hosts;
 use crate::crew::{Crew, End, Launching, News, Order, Standing, Target};
 use crate::ending::{Action, Escalation};
 use crate::join::exchange::Exchange;
@@ -323,7 +324,7 @@ impl Job<'_> {
 
     /// Without a working poll: ends all ranks at once.
     fn abandon(&mut self, signals: &Signals, message: String) -> Verdict {
-        report::error(&message);
+        report::error(&with_hosts(&message, self.plan));
         self.crew.kill();
         let deadline = Instant::now() + Duration::from_secs(5);
         while self.crew.has_ranks() {
@@ -645,7 +646,7 @@ impl Job<'_> {
 
     fn end(&mut self, verdict: Verdict) {
         if let Some(message) = verdict.message() {
-            report::error(&message);
+            report::error(&with_hosts(&message, self.plan));
         }
         if let (Verdict::TimedOut { .. }, Some(_)) = (&verdict, self.ranks_started) {
             (0..self.roster.count())

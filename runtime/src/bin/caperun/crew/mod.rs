@@ -13,6 +13,7 @@ pub mod command;
 pub mod input;
 pub mod plan;
 mod trouble;
+pub mod whereabouts;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;

@@ -113,6 +113,18 @@ impl Plan {
         self.below.iter().map(Site::agents).sum()
     }
 
+    /// The host of `rank`, as the user calls it.
+    pub fn host_of(&self, rank: u32) -> Option<&str> {
+        fn find(sites: &[Site], rank: u32) -> Option<&str> {
+            sites.iter().find_map(|site| {
+                let own = site.ranks.contains(&rank).then_some(site.host.as_str());
+                own.or_else(|| find(&site.below, rank))
+            })
+        }
+        let here = self.here.contains(&rank).then_some("localhost");
+        here.or_else(|| find(&self.below, rank))
+    }
+
     /// Whether ranks run on several hosts.
     pub fn spans_hosts(&self) -> bool {
         self.below.iter().any(|site| !site.beside)
