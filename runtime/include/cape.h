@@ -51,9 +51,13 @@ void cape_parallel(const struct cape_site *site, void (*region)(void **env), voi
  * Runs `region(env)` once for each team of a league, one after the other, each time in the calling thread as the team's initial
  * thread. `lower` and `upper` bound the number of teams, 0: not given; `thread_limit` 0: not given. */
 void cape_teams(const struct cape_site *site, void (*region)(void **env), void **env, int lower, int upper, int thread_limit);
-/* Sets thread-limit-var of the calling task, 0: does nothing, and returns what it was: a target construct with thread_limit sets it for
- * its block, and sets it back afterwards. */
-unsigned cape_thread_limit(unsigned limit);
+
+/* ---- target (13.8) ----------------------------------------------------------------------------------------------------
+ *
+ * Between the two the calling thread executes an initial task of its own: outside of all regions, with the internal control variables
+ * that the program began with; `thread_limit` 0: not given. */
+void cape_target_begin(int thread_limit);
+void cape_target_end(void);
 
 /* ---- worksharing loops and sections (11.3, 11.5) ----------------------------------------------------------------------
  *

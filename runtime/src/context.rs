@@ -2,11 +2,11 @@
 //! those of the enclosing regions stay where they were saved, and the inner ones refer to them.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use crate::ffi::loops::Loop;
 use crate::icv;
-use crate::team::Team;
+use crate::team::{Team, wait};
 
 /// The execution context of one thread.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,10 @@ pub struct Context {
     pub league: u32,
     /// The number of the team in it that this thread works for.
     pub league_number: u32,
+    /// Active regions around the innermost `target` region, which hides them.
+    pub hidden: u32,
+    /// Threads of this rank at the begin of the innermost `target` region that belong to other contention groups.
+    pub others: u32,
     /// Only [`Context::within`] sets it.
     pub(crate) outer: Outer,
 }
@@ -52,8 +56,28 @@ impl Context {
         within_job: false,
         league: 1,
         league_number: 0,
+        hidden: 0,
+        others: 0,
         outer: Outer(std::ptr::null()),
     };
+
+    /// Whether this is outside of all regions that have other threads, those around `target` included.
+    pub fn is_serial(&self) -> bool {
+        self.active_level + self.hidden == 0
+    }
+
+    /// The context of a `target` region inside of this one: an initial task, which no region encloses. What it writes concerns the
+    /// same ranks as before.
+    #[must_use]
+    pub fn of_target(&self) -> Context {
+        Context {
+            hidden: self.active_level + self.hidden,
+            others: wait::busy().saturating_sub(1),
+            region: self.region,
+            within_job: self.within_job,
+            ..Context::SERIAL
+        }
+    }
 
     /// Whether the innermost team has other members: only then there is anybody to synchronise with.
     #[inline]
@@ -97,6 +121,53 @@ struct Met {
     shared_loops: u64,
     /// `single` constructs.
     singles: u32,
+}
+
+/// What a thread was doing when a `target` region began.
+struct Suspended {
+    context: Context,
+    met: Met,
+    ordered_loop: *mut Loop,
+    icvs: icv::Outer,
+}
+
+thread_local! {
+    /// For the `target` regions that the thread is in.
+    static SUSPENDED: RefCell<Vec<Suspended>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread begins a `target` region: an initial task with the process's variables; `limit`: its *thread-limit-var*, 0: as the
+/// process's.
+pub fn begin_target(limit: u32) {
+    let partition = icv::current().partition;
+    let suspended = CURRENT.with(|current| {
+        let context = current.context.get();
+        current.context.set(context.of_target());
+        Suspended {
+            context,
+            met: current.met.take(),
+            ordered_loop: current.ordered_loop.replace(std::ptr::null_mut()),
+            icvs: icv::begin(),
+        }
+    });
+    let initial = icv::process().initial.limited(limit);
+    icv::set(icv::Icvs {
+        partition,
+        ..initial
+    });
+    SUSPENDED.with_borrow_mut(|all| all.push(suspended));
+}
+
+/// The innermost `target` region of the calling thread ends.
+pub fn end_target() {
+    let suspended = SUSPENDED.with_borrow_mut(Vec::pop);
+    let suspended = suspended.expect("capec pairs the calls");
+    CURRENT.with(|current| {
+        current.context.set(suspended.context);
+        current.met.set(suspended.met);
+        current.ordered_loop.set(suspended.ordered_loop);
+    });
+    icv::exchange_back(suspended.icvs);
 }
 
 struct Current {

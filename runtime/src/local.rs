@@ -3,7 +3,6 @@
 //! A lock is one word in the program's own memory: 0 free, 1 taken, 2 taken and somebody sleeps (Drepper, "Futexes Are Tricky", mutex 3).
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{
     AtomicU32, AtomicU64,
@@ -119,24 +118,6 @@ impl NestLock {
     }
 }
 
-thread_local! {
-    static OWNER: Cell<u64> = const { Cell::new(0) };
-    static MARK: u8 = const { 0 };
-}
-
-/// Who the calling thread is to nest locks: the explicit task it executes, or else the thread itself. Not 0.
-pub fn owner() -> u64 {
-    match OWNER.get() {
-        0 => MARK.with(|mark| std::ptr::from_ref(mark) as u64),
-        task => task,
-    }
-}
-
-/// Notes that the calling thread executes the explicit task with this number, which no address equals (0: none); returns the one before.
-pub fn set_owner(task: u64) -> u64 {
-    OWNER.replace(task)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,13 +144,10 @@ mod tests {
     #[test]
     fn a_nest_lock_is_its_owners_as_often_as_it_likes() {
         let lock = NestLock::default();
-        let me = owner();
+        let me = 7;
         assert_eq!(lock.acquire(me, false), 1);
         assert_eq!(lock.acquire(me, true), 2);
         assert_eq!(lock.acquire(me + 1, true), 0);
-        assert_eq!(set_owner(7), 0);
-        assert_eq!(lock.acquire(owner(), true), 0, "a task is another owner");
-        assert_eq!(set_owner(0), 7);
         assert!(!lock.release());
         assert!(lock.release());
         assert_eq!(lock.acquire(me + 1, true), 1);

@@ -294,7 +294,7 @@ pub fn publish_with(
 fn publish(session: &Session, state: &mut State) -> Option<Entry> {
     // In serial code everything down to here is shared, and what is below will not outlive this call.
     let marker = 0_u8;
-    let serial = context::current().active_level == 0 && session.rank == 0;
+    let serial = context::current().is_serial() && session.rank == 0;
     let bound = if serial {
         std::ptr::from_ref(std::hint::black_box(&marker)) as usize
     } else {

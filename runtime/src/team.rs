@@ -173,7 +173,7 @@ pub fn prepare() {
 /// `task` is what capec generated.
 pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: impl FnOnce(&Team)) {
     let outer = context::current();
-    let nested = outer.active_level > 0;
+    let nested = !outer.is_serial();
     let workers = part.count - 1;
     // Before threads are made: they would spin for the processor that makes the others.
     wait::engage(workers);

@@ -7,10 +7,11 @@ use std::ffi::{c_int, c_void};
 
 use crate::context::current;
 use crate::ffi::site::Site;
-use crate::local::{Lock, NestLock, owner};
+use crate::local::{Lock, NestLock};
 use crate::nest::{self, Nesting};
 use crate::session::{self, Session};
 use crate::sync;
+use crate::tasks::schedule::current_task as owner;
 
 /// The lock at this address, in a job of one rank.
 ///
@@ -34,7 +35,7 @@ const _: () = assert!(size_of::<Lock>() <= 8 && size_of::<NestLock>() == 16);
 
 /// Whether anybody could compete for a critical: in a region, even from a nested team of one.
 fn contended(session: &'static Session) -> Option<&'static Session> {
-    (current().active_level > 0).then_some(session)
+    (!current().is_serial()).then_some(session)
 }
 
 /// See `cape.h`.

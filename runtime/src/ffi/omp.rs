@@ -42,7 +42,7 @@ fn int(value: u32) -> c_int {
 /// Ends the use of the session by a program that returns from `main` or calls `exit`; a child that serial code forked has no part in it.
 pub(super) fn finish() {
     if let Some(session) = session::get().filter(|session| {
-        session.rank == 0 && session.process == std::process::id() && current().active_level == 0
+        session.rank == 0 && session.process == std::process::id() && current().is_serial()
     }) {
         crate::region::finish_driver(session);
     }

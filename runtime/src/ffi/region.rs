@@ -38,7 +38,7 @@ pub unsafe extern "C" fn cape_parallel(
         icvs.team_size(TeamRequest {
             num_threads,
             active_levels: outer.active_level,
-            busy: team::wait::busy(),
+            busy: team::wait::busy().saturating_sub(outer.others),
             slots: icv::process().all_slots(),
         })
     };
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn cape_parallel(
         // SAFETY: capec generated the arguments.
         context::as_team_of_one(|| schedule::as_task_alone(|| unsafe { region(environment) }));
     } else if let Some(session) = session::get()
-        && outer.active_level == 0
+        && outer.is_serial()
         && !team::is_child()
         && session.part_of(team, 0).count < team
     {
@@ -112,8 +112,12 @@ pub unsafe extern "C" fn cape_teams(
 
 /// See `cape.h`.
 #[unsafe(no_mangle)]
-pub extern "C" fn cape_thread_limit(limit: c_uint) -> c_uint {
-    let icvs = icv::current();
-    icv::set(icvs.limited(limit));
-    icvs.thread_limit
+pub extern "C" fn cape_target_begin(thread_limit: c_int) {
+    context::begin_target(u32::try_from(thread_limit).unwrap_or(0));
+}
+
+/// See `cape.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_target_end() {
+    context::end_target();
 }

@@ -226,7 +226,7 @@ pub unsafe extern "C" fn cape_assign_conditional(
 
 /// The session if other ranks could compete: in a region, even from a nested team of one.
 fn in_active_region() -> Option<&'static Session> {
-    session::get().filter(|_| current().active_level > 0)
+    session::get().filter(|_| !current().is_serial())
 }
 
 /// Runs `action` as the only thread of the job that has this lock, on the newest values.

@@ -311,6 +311,11 @@ pub fn as_implicit_task<T>(pool: &Pool, slot: usize, body: impl FnOnce() -> T) -
     result
 }
 
+/// Who the calling task, implicit or explicit, is to nest locks: no other task that exists in this process. Not 0.
+pub fn current_task() -> u64 {
+    std::ptr::from_ref(Worker::get().current()) as u64
+}
+
 /// As [`as_implicit_task`], in a team of the calling thread alone.
 pub fn as_task_alone<T>(body: impl FnOnce() -> T) -> T {
     as_implicit_task(Worker::get().alone(), 0, body)

@@ -8,22 +8,16 @@ use super::Lowerer;
 
 impl Lowerer<'_, '_> {
     pub(super) fn target(&mut self, id: ConstructId) -> Code {
-        let (limit, restore) = match self.thread_limit(id).filter(|_| !self.has_teams(id)) {
-            None => (Code::default(), Code::default()),
-            Some(limit) => {
-                let mut code = Code::made("const unsigned cape_limit = cape_thread_limit(");
-                code.append(limit);
-                code.text(");");
-                (code, Code::made("cape_thread_limit(cape_limit);"))
-            }
-        };
+        let limit = self
+            .thread_limit(id)
+            .filter(|_| !self.has_teams(id))
+            .unwrap_or_else(|| Code::made("0"));
         let fillings = vec![
             ("WAIT", self.dependences(id)),
             ("LIMIT", limit),
             ("ORIGINALS", self.originals(id)),
             ("PRIVATES", self.target_copies(id)),
             ("BODY", self.body(id)),
-            ("RESTORE", restore),
         ];
         template::TARGET.fill(fillings)
     }

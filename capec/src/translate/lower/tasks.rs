@@ -2,7 +2,7 @@
 
 use super::super::code::{Code, Piece};
 use super::super::declare::{Access, access, expression};
-use super::super::directive::{ClauseKind, Directive};
+use super::super::directive::{ClauseKind, Directive, Item};
 use super::super::program::{Base, ConstructId, EntityId, EntityKind, Layer, Private, Use};
 use super::super::template::{self, lines};
 use super::Lowerer;
@@ -206,16 +206,21 @@ impl Lowerer<'_, '_> {
                     None,
                 );
             }
-            if section_of(private).is_some() {
+            if let Some(item) = section_of(private) {
                 let variable = match construct.captures.contains_key(&entity) {
                     true => format!("(*cape_var_{name})"),
                     false => name.clone(),
                 };
                 let index = environment.addresses.len();
+                let (start, row) = section_start(name, item);
+                let row = match row {
+                    true => format!("typedef __typeof__({variable}[0]) cape_row_{name};\n"),
+                    false => String::new(),
+                };
                 environment.push(
                     place,
                     format!(
-                        "__typeof__({variable}[0]) *const cape_orig_{name} = cape_env[{index}];"
+                        "{row}__typeof__({variable}[0]) *const cape_orig_{name} = cape_env[{index}];"
                     ),
                     format!("(void *)cape_orig_{name}"),
                     None,
@@ -223,10 +228,10 @@ impl Lowerer<'_, '_> {
                 environment.push(
                     place,
                     format!(
-                        "const long cape_low_{name} = *(const long *)cape_env[{}];",
+                        "const long {start} = *(const long *)cape_env[{}];",
                         index + 1
                     ),
-                    format!("(void *)&cape_low_{name}"),
+                    format!("(void *)&{start}"),
                     Some("sizeof(long)".to_owned()),
                 );
             }
@@ -337,13 +342,18 @@ impl Lowerer<'_, '_> {
         if private.reduction.is_none() {
             return self.copy(id, private);
         }
-        let low = match section_of(private) {
-            Some(_) => format!(" - cape_low_{name}"),
-            None => String::new(),
-        };
-        format!(
-            "__typeof__(*cape_orig_{name}) *const {name} = (__typeof__(*cape_orig_{name}) *)cape_in_reduction((void *)cape_orig_{name}){low};"
-        )
+        let part = format!("cape_in_reduction((void *)cape_orig_{name})");
+        match section_of(private).map(|item| section_start(name, item)) {
+            Some((start, true)) => format!(
+                "cape_row_{name} *const {name} = (cape_row_{name} *)(void *)((char *){part} - {start});"
+            ),
+            Some((start, false)) => format!(
+                "__typeof__(*cape_orig_{name}) *const {name} = (__typeof__(*cape_orig_{name}) *){part} - {start};"
+            ),
+            None => format!(
+                "__typeof__(*cape_orig_{name}) *const {name} = (__typeof__(*cape_orig_{name}) *){part};"
+            ),
+        }
     }
 
     /// The label to which a cancellation leads, then the last values.
@@ -450,5 +460,14 @@ impl Lowerer<'_, '_> {
             ClauseKind::If(None, range) if !around => Some(range.clone()),
             _ => None,
         })
+    }
+}
+
+/// What tells how far the first element of section `item` is from where `name` points, and whether that is a number of bytes, as for
+/// sections of several dimensions, where `name` points to rows.
+fn section_start(name: &str, item: &Item) -> (String, bool) {
+    match item.sections.len() {
+        0 | 1 => (format!("cape_low_{name}"), false),
+        _ => (format!("cape_off_{name}"), true),
     }
 }

@@ -259,7 +259,7 @@ pub struct Use {
 
 /// In serial code nobody else is at work: buffers are emptied at the next fork.
 fn others_may_come() -> bool {
-    session::get().is_some_and(|session| session.rank > 0) || context::current().active_level > 0
+    session::get().is_some_and(|session| session.rank > 0) || !context::current().is_serial()
 }
 
 /// Called before an operation on a stream; takes the lock of one that is shared, and names the stream to use.
