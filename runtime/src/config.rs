@@ -43,6 +43,8 @@ pub struct JobConfig {
     pub listen: Vec<Listen>,
     /// How links are to be: encrypted, and for how long a host may be silent.
     pub links: Settings,
+    /// Standard output and error are pipes to the coordinator.
+    pub relayed: bool,
     /// Report decisions on stderr.
     pub verbose: bool,
 }
@@ -97,6 +99,7 @@ pub fn job() -> Result<Option<JobConfig>, String> {
         heap_size: required(names::HEAP_SIZE, number(names::HEAP_SIZE)?)?,
         statistics: var(names::STATS).is_ok_and(|v| v == "1"),
         links: links()?,
+        relayed: var(names::RELAYED).is_ok_and(|v| v == "1"),
         listen: listen()?,
         verbose: var(names::VERBOSE).is_ok_and(|v| v == "1"),
     }))

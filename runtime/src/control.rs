@@ -32,6 +32,10 @@ pub const PROTOCOL_VERSION: u16 = 2;
 /// The frame kind (see `transport::Frame`) that carries a [`Request`] or a [`Reply`].
 pub const CONTROL_FRAME: u16 = 1;
 
+/// The frame kind, without a payload, by which a rank whose output is relayed asks whether all that it has written has reached the user,
+/// and by which its coordinator says so under the same tag: what others print after they have heard of this rank is to come later.
+pub const OUTPUT_FRAME: u16 = 3;
+
 /// Deltas up to this many bytes travel inside control messages; larger ones go from rank to rank.
 pub const INLINE_LIMIT: usize = 16 * 1024;
 
@@ -47,6 +51,8 @@ pub mod env {
     pub const AGENT: &str = "CAPE_AGENT";
     /// Set by the command that pushed `caperun` to a host: the file to remove once it runs.
     pub const PUSHED: &str = "CAPE_PUSHED";
+    /// `1`: standard output and error are pipes to the coordinator.
+    pub const RELAYED: &str = "CAPE_RELAYED";
     /// Names the job, the same in every rank; no secret.
     pub const JOB: &str = "CAPE_JOB";
     /// The address of this host at which ranks of other hosts reach this one; absent: there are none.
@@ -304,4 +310,6 @@ pub struct SiteStatistics {
 pub mod board {
     /// Bytes of one rank's slot.
     pub const SLOT: usize = 256;
+    /// The slot's last byte is the coordinator's: not 0 while output that it has taken from the rank has not reached the user.
+    pub const UNDER_WAY: usize = SLOT - 1;
 }

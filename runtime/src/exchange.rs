@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use transport::{Event, Frame, Peer, Transport};
 
 use crate::control::tasks::TaskReply;
-use crate::control::{CONTROL_FRAME, Entry, LogPosition, Reply, Request};
+use crate::control::{CONTROL_FRAME, Entry, LogPosition, OUTPUT_FRAME, Reply, Request};
 use crate::entry::{Operation, Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
 use crate::gather;
@@ -37,7 +37,7 @@ use crate::icv::{Binding, Changeable, Settings};
 use crate::waiting::{Desk, Seat};
 
 const ARRIVAL_FRAME: u16 = 2;
-const ORDER_FRAME: u16 = 3;
+const ORDER_FRAME: u16 = 7;
 const STREAM_FRAME: u16 = 4;
 const READY_FRAME: u16 = 5;
 const CANCEL_FRAME: u16 = 6;
@@ -200,6 +200,8 @@ pub struct Inbox {
     pub streams: HashMap<(u32, u64), Stream>,
     /// About tasks.
     pub tasks: VecDeque<TaskReply>,
+    /// The last question about output that was answered.
+    pub settled: u64,
     /// The program has ended.
     pub shutdown: bool,
 }
@@ -288,6 +290,8 @@ pub struct Exchange {
     /// A rank that cannot be reached any more, and until when the coordinator, its parent, has to end the job.
     lost: Mutex<Option<(Instant, String)>>,
     tickets: AtomicU64,
+    /// Questions about output that were asked.
+    questions: AtomicU64,
     /// Held from taking arrivals out of the inbox until they are sent: those of one rank stay in order.
     reporting: Mutex<()>,
 }
@@ -328,6 +332,7 @@ impl Exchange {
             order: Mutex::new(()),
             lost: Mutex::new(None),
             tickets: AtomicU64::new(0),
+            questions: AtomicU64::new(0),
             reporting: Mutex::new(()),
         }
     }
@@ -457,6 +462,21 @@ impl Exchange {
         }
     }
 
+    /// Waits until what this rank has written so far has reached the user. Not in the thread that receives, which nobody could answer.
+    pub fn settle_output(&self) {
+        if RECEIVING.get() {
+            return;
+        }
+        let tag = 1 + self.questions.fetch_add(1, Relaxed);
+        let frame = Frame {
+            kind: OUTPUT_FRAME,
+            tag,
+            payload: Bytes::new(),
+        };
+        self.give(self.node.send(self.superior, frame), "the coordinator");
+        self.wait(|inbox| (inbox.settled >= tag).then_some(()));
+    }
+
     /// Looks into the inbox without waiting.
     pub fn look<T>(&self, action: impl FnOnce(&mut Inbox) -> T) -> T {
         self.desk.open().look(action)
@@ -520,6 +540,9 @@ impl Exchange {
         match (frame.kind, from) {
             (CONTROL_FRAME, from) if from == self.superior => {
                 self.sort_reply(decode(&frame.payload, "reply", from))
+            }
+            (OUTPUT_FRAME, from) if from == self.superior => {
+                self.look(|inbox| inbox.settled = inbox.settled.max(frame.tag));
             }
             (ARRIVAL_FRAME, Peer::Rank(_)) => {
                 self.gather(decode(&frame.payload, "arrival", from));

@@ -42,6 +42,7 @@ pub mod os;
 pub mod outer;
 pub mod places;
 pub mod region;
+pub mod relay;
 pub mod session;
 pub mod statistics;
 pub mod sync;

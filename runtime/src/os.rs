@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd};
 
 use crate::layout::Span;
 
@@ -202,13 +203,47 @@ impl BoardSlot {
 
     /// Notes what the rank is doing; empty: nothing.
     pub fn note(&self, text: &str) {
-        let length = text.len().min(crate::control::board::SLOT - 1);
-        // SAFETY: the slot has SLOT bytes, length is below.
+        let length = text.len().min(crate::control::board::UNDER_WAY - 1);
+        // SAFETY: the slot has SLOT bytes, length is below, and so is the next byte, which is before the coordinator's.
         unsafe {
             std::ptr::copy_nonoverlapping(text.as_ptr(), self.bytes, length);
             self.bytes.add(length).write(0);
         }
     }
+}
+
+impl BoardSlot {
+    /// Whether the coordinator has taken output of this rank that has not reached the user.
+    pub fn output_is_under_way(&self) -> bool {
+        // SAFETY: the byte lies inside of the slot; the coordinator writes it, so that it may change at any time.
+        unsafe {
+            self.bytes
+                .add(crate::control::board::UNDER_WAY)
+                .read_volatile()
+                != 0
+        }
+    }
+}
+
+/// Bytes that were written to a pipe and not yet read.
+pub fn unread(pipe: &std::os::fd::OwnedFd) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one integer (pipe(7)); either end may be asked.
+    let result = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut bytes) };
+    if result < 0 {
+        0
+    } else {
+        usize::try_from(bytes).unwrap_or(0)
+    }
+}
+
+/// Another descriptor of what a standard stream is now, whatever the program makes of that number; out of the program's way.
+pub fn copy_of_standard(number: i32) -> Option<std::os::fd::OwnedFd> {
+    const HIGH: i32 = 900;
+    // SAFETY: fcntl takes numbers.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, HIGH) };
+    // SAFETY: the kernel has just returned it, and nobody else knows it.
+    (copy >= 0).then(|| unsafe { std::os::fd::OwnedFd::from_raw_fd(copy) })
 }
 
 /// Load address of the C library; 0 in a static program.

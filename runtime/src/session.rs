@@ -23,6 +23,7 @@ use crate::icv;
 use crate::layout::{Layout, Span};
 use crate::libraries::{self, Library};
 use crate::memory::Memory;
+use crate::relay::Relay;
 use crate::statistics::Stopwatch;
 use crate::{os, team};
 
@@ -76,6 +77,7 @@ pub struct Session {
     pub statistics: bool,
     globals: Vec<Span>,
     board: Option<os::BoardSlot>,
+    relay: Option<Relay>,
     place: Mutex<String>,
     state: Mutex<State>,
     welcomed: OnceLock<()>,
@@ -256,6 +258,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         cells: Arc::clone(&cells),
         globals: globals.iter().map(|(span, _)| *span).collect(),
         board,
+        relay: config.relayed.then(Relay::over_standard_streams),
         place: Mutex::default(),
         state: Mutex::new(State {
             memory: Memory::new(image, config.rank, code(&libraries), Arc::clone(&cells)),
@@ -442,6 +445,16 @@ impl Session {
                 end: span.end,
             })
             .collect()
+    }
+
+    /// The pipes through which this rank's output goes, if it does.
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
+    }
+
+    /// This rank's slot of the status board.
+    pub fn board(&self) -> Option<&os::BoardSlot> {
+        self.board.as_ref()
     }
 
     /// What this rank is doing, as [`Session::note`] was told last.

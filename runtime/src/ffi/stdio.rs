@@ -28,6 +28,7 @@ pub fn configure(rank: u32, tracker: TrackerKind) {
 pub fn flush_output() {
     // SAFETY: flushing stdout has no preconditions.
     unsafe { cape_flush_stdout() };
+    crate::relay::settle();
 }
 
 /// Writes out what the program has written to any stream: a region may have left one open, as `exit` would.

@@ -62,23 +62,26 @@ impl Rank {
         inherited(names::KEY_FD)
             .read_exact(&mut key)
             .expect("a key of 32 bytes");
-        let listen = match variable(names::TRANSPORT).as_str() {
-            "tcp" => Listen::Tcp(
-                std::env::var(names::LISTEN)
-                    .map_or(std::net::Ipv4Addr::LOCALHOST.into(), |interface| {
-                        interface.parse().expect("an address")
-                    }),
-            ),
-            _ => Listen::Unix,
+        let tcp = variable(names::TRANSPORT) == "tcp";
+        let interface = match std::env::var(names::LISTEN) {
+            Ok(interface) => Some(interface.parse().expect("an address")),
+            Err(_) => tcp.then_some(std::net::Ipv4Addr::LOCALHOST.into()),
         };
+        let unix = (!tcp).then_some(Listen::Unix);
+        let listen: Vec<Listen> = unix.into_iter().chain(interface.map(Listen::Tcp)).collect();
         let superior = match std::env::var(names::AGENT) {
             Ok(agent) => Peer::Agent(agent.parse().expect("a number")),
             Err(_) => Peer::Coordinator,
         };
-        let node = Node::new(Peer::Rank(rank), listen, JobKey::from_bytes(key)).expect("listens");
-        node.introduce(
+        let settings = transport::Settings {
+            secure: variable(names::SECURE) == "1",
+            ..Default::default()
+        };
+        let key = JobKey::from_bytes(key);
+        let node = Node::with_settings(Peer::Rank(rank), &listen, key, settings).expect("listens");
+        node.introduce_at(
             superior,
-            variable(names::COORDINATOR).parse().expect("an address"),
+            variable(names::COORDINATOR).parse().expect("a contact"),
         );
         let mut identity = Identity {
             libraries: Default::default(),
@@ -97,7 +100,7 @@ impl Rank {
                 _ => {}
             }
         }
-        let address = node.address().to_string();
+        let address = node.contact().to_string();
         let rank = Rank {
             rank,
             size,
@@ -241,7 +244,8 @@ pub fn play(scenario: &str) -> ! {
             });
             rank.hang()
         }
-        "stubborn" => stubborn(),
+        "stubborn" => stubborn(false),
+        "stubborn-joined" => stubborn(true),
         "mismatch" => Rank::join(argument).hang(),
         "locks" => locks(argument.parse().expect("rounds")),
         "deadlock" => deadlock(),
@@ -252,6 +256,7 @@ pub fn play(scenario: &str) -> ! {
         "never-joins" => never_joins(argument.parse().expect("a status")),
         "early-end" => early_end(),
         "output" => output(),
+        "flood" => flood(argument.parse().expect("lines")),
         "echo" => echo(),
         "environment" => environment(argument),
         "statistics" => statistics(),
@@ -282,11 +287,13 @@ fn die(number: i32) -> ! {
     panic!("survived signal {number}")
 }
 
-fn stubborn() -> ! {
+fn stubborn(quietly: bool) -> ! {
     ignore(Signal::SIGTERM);
     ignore(Signal::SIGINT);
     let rank = Rank::joined();
-    println!("rank {} is stubborn", rank.rank);
+    if !quietly {
+        println!("rank {} is stubborn", rank.rank);
+    }
     loop {
         std::thread::park();
     }
@@ -456,6 +463,19 @@ fn output() -> ! {
         .expect("writes");
     std::io::stdout().flush().expect("writes");
     eprintln!("error of {}", rank.rank);
+    rank.finish(0)
+}
+
+/// Every rank writes much at once.
+fn flood(lines: usize) -> ! {
+    let rank = Rank::joined();
+    let line = format!("{} {}\n", rank.rank, "x".repeat(100));
+    let mut out = std::io::stdout().lock();
+    for _ in 0..lines {
+        out.write_all(line.as_bytes()).expect("writes");
+    }
+    out.flush().expect("writes");
+    drop(out);
     rank.finish(0)
 }
 

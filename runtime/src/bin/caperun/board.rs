@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::control::board::SLOT;
+use crate::control::board::{SLOT, UNDER_WAY};
 use crate::descriptors;
 use crate::report::Failure;
 
@@ -39,6 +39,13 @@ impl Board {
         self.file.as_fd()
     }
 
+    /// Notes whether output that was taken from `rank` has not reached the user yet.
+    pub fn output_under_way(&self, rank: u32, under_way: bool) {
+        let at = u64::from(rank) * SLOT as u64 + UNDER_WAY as u64;
+        // It may have been truncated by the rank, whose own order of output suffers.
+        let _ = self.file.write_all_at(&[u8::from(under_way)], at);
+    }
+
     /// The region that `rank` is in, as `file:line construct`; `None`: outside of regions.
     pub fn region(&self, rank: u32) -> Option<String> {
         let mut slot = [0; SLOT];
@@ -46,7 +53,7 @@ impl Board {
             .file
             .read_at(&mut slot, u64::from(rank) * SLOT as u64)
             .unwrap_or(0);
-        text(&slot[..length])
+        text(&slot[..length.min(UNDER_WAY)])
     }
 }
 

@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::errno::Errno;
@@ -20,6 +21,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 
+use crate::board::Board;
 use crate::rank_files::RankFiles;
 use crate::report::Failure;
 use crate::signals::{Herald, Notice};
@@ -62,15 +64,24 @@ impl Source {
         Source { pipe, origin }
     }
 
+    fn rank(&self) -> Option<u32> {
+        match self.origin {
+            Origin::Rank(rank, _) => Some(rank),
+            Origin::Agent(_) => None,
+        }
+    }
+
     fn of_a_rank(&self) -> bool {
-        matches!(self.origin, Origin::Rank(..))
+        self.rank().is_some()
     }
 }
 
 #[derive(Debug)]
 enum Command {
     Add(Source),
-    Written(usize),
+    Board(Arc<Board>),
+    Written(u32, usize),
+    Settle(u32, u64),
     Close(Origin),
     Finish,
 }
@@ -93,7 +104,10 @@ impl Reader {
             bell: heard,
             herald,
             sources: Vec::new(),
+            board: None,
             unwritten: 0,
+            by_rank: HashMap::new(),
+            settling: Vec::new(),
             finishing: false,
         };
         std::thread::Builder::new()
@@ -114,9 +128,19 @@ impl Reader {
         self.tell(Command::Add(source));
     }
 
-    /// So many bytes of ranks' output have been written.
-    pub fn written(&self, bytes: usize) {
-        self.tell(Command::Written(bytes));
+    /// Notes on `board` whether output is under way.
+    pub fn note_on(&self, board: Arc<Board>) {
+        self.tell(Command::Board(board));
+    }
+
+    /// So many bytes of the output of `rank` have been written.
+    pub fn written(&self, rank: u32, bytes: usize) {
+        self.tell(Command::Written(rank, bytes));
+    }
+
+    /// Says [`Notice::Settled`] when all that `rank` has written until now has reached the user.
+    pub fn settle(&self, rank: u32, tag: u64) {
+        self.tell(Command::Settle(rank, tag));
     }
 
     /// Nobody reads the output of this rank: closing the pipe tells it, as it would tell any program.
@@ -141,7 +165,12 @@ struct Reading {
     bell: OwnedFd,
     herald: Herald,
     sources: Vec<Source>,
+    board: Option<Arc<Board>>,
     unwritten: usize,
+    /// As `unwritten`, of each rank that has some.
+    by_rank: HashMap<u32, usize>,
+    /// Ranks that wait for their output to arrive, and the tags of their questions.
+    settling: Vec<(u32, u64)>,
     finishing: bool,
 }
 
@@ -170,9 +199,16 @@ impl Reading {
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
             }
+            self.settle();
             if self.finishing {
                 self.drain();
             }
+        }
+    }
+
+    fn note(&self, rank: u32, under_way: bool) {
+        if let Some(board) = &self.board {
+            board.output_under_way(rank, under_way);
         }
     }
 
@@ -207,12 +243,23 @@ impl Reading {
 
     fn read(&mut self, source: &Source) -> More {
         let mut buffer = vec![0; READ_SIZE];
-        match nix::unistd::read(&source.pipe, &mut buffer) {
+        let rank = source.rank();
+        // The rank must not find its pipe empty before it can see this.
+        if let Some(rank) = rank.filter(|rank| !self.by_rank.contains_key(rank)) {
+            self.note(rank, true);
+        }
+        let result = nix::unistd::read(&source.pipe, &mut buffer);
+        match (rank, result) {
+            (Some(rank), Ok(length @ 1..)) => {
+                self.unwritten += length;
+                *self.by_rank.entry(rank).or_default() += length;
+            }
+            (Some(rank), _) if !self.by_rank.contains_key(&rank) => self.note(rank, false),
+            _ => {}
+        }
+        match result {
             Ok(length) => {
                 buffer.truncate(length);
-                if source.of_a_rank() {
-                    self.unwritten += length;
-                }
                 self.herald.say(Notice::Output(source.origin, buffer));
                 if length == 0 {
                     More::Never
@@ -229,10 +276,59 @@ impl Reading {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Add(source) => self.sources.push(source),
-            Command::Written(bytes) => self.unwritten = self.unwritten.saturating_sub(bytes),
+            Command::Board(board) => self.board = Some(board),
+            Command::Written(rank, bytes) => self.written(rank, bytes),
+            Command::Settle(rank, tag) => self.settling.push((rank, tag)),
             Command::Close(origin) => self.sources.retain(|source| source.origin != origin),
             Command::Finish => self.finishing = true,
         }
+    }
+
+    fn written(&mut self, rank: u32, bytes: usize) {
+        self.unwritten = self.unwritten.saturating_sub(bytes);
+        let Some(left) = self.by_rank.get_mut(&rank) else {
+            return;
+        };
+        *left = left.saturating_sub(bytes);
+        if *left == 0 {
+            self.by_rank.remove(&rank);
+            self.note(rank, false);
+        }
+    }
+
+    /// Answers ranks whose output has arrived.
+    fn settle(&mut self) {
+        for (rank, tag) in std::mem::take(&mut self.settling) {
+            if self.empty(rank) && !self.by_rank.contains_key(&rank) {
+                self.herald.say(Notice::Settled(rank, tag));
+            } else {
+                self.settling.push((rank, tag));
+            }
+        }
+    }
+
+    /// Reads what `rank` has written, as far as the window allows. `true`: nothing is left.
+    fn empty(&mut self, rank: u32) -> bool {
+        let mut sources = std::mem::take(&mut self.sources);
+        let mut empty = true;
+        sources.retain(|source| {
+            if source.rank() != Some(rank) {
+                return true;
+            }
+            loop {
+                if !self.may_read(source) {
+                    empty = false;
+                    return true;
+                }
+                match self.read(source) {
+                    More::Perhaps => {}
+                    More::NotNow => return true,
+                    More::Never => return false,
+                }
+            }
+        });
+        self.sources = sources;
+        empty
     }
 
     /// Takes what ranks have left, as far as the window allows.

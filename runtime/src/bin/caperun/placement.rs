@@ -19,6 +19,7 @@ use crate::report::{self, Failure};
 /// The options themselves.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Hosts")]
+#[group(id = "hosts")]
 pub struct Arguments {
     /// Run on these hosts, with so many ranks each: a:4,b:4,user@node[01-08] (repeatable)
     #[arg(short = 'H', long, value_name = "LIST")]

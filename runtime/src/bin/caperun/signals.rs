@@ -31,6 +31,8 @@ pub enum Notice {
     Forward(Signal),
     /// Not a signal, as the rest: some process has written this; nothing: its stream has ended.
     Output(Origin, Vec<u8>),
+    /// All that this rank has written has reached the user: the answer to its question of this tag.
+    Settled(u32, u64),
     /// All that ranks of this process have written was read.
     OutputRead,
     /// A piece of output has been written.

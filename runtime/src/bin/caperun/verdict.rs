@@ -40,6 +40,8 @@ pub enum Verdict {
     Lost {
         /// Complete text.
         message: String,
+        /// Exit status of the job.
+        code: u8,
     },
     /// A rank died of a signal.
     Died {
@@ -108,9 +110,9 @@ impl Verdict {
         match self {
             Verdict::Finished { code }
             | Verdict::Exited { code, .. }
-            | Verdict::Failed { code, .. } => *code,
+            | Verdict::Failed { code, .. }
+            | Verdict::Lost { code, .. } => *code,
             Verdict::Died { signal, .. } => status_of_signal(*signal),
-            Verdict::Lost { .. } => 1,
             Verdict::TimedOut { .. } => 124,
             Verdict::Interrupted { signal } => status_of_signal(*signal as i32),
         }
@@ -128,7 +130,9 @@ impl Verdict {
             } => Some(format!(
                 "rank {rank} (pid {pid}) exited with status {code} {place}, which ended the job: the program called exit there"
             )),
-            Verdict::Failed { message, .. } | Verdict::Lost { message } => Some(message.clone()),
+            Verdict::Failed { message, .. } | Verdict::Lost { message, .. } => {
+                Some(message.clone())
+            }
             Verdict::Died {
                 rank,
                 pid,

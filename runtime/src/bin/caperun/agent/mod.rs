@@ -344,6 +344,7 @@ impl Agent {
                 }
                 None => return Err(End::Broken("was told to start twice".into())),
             },
+            Down::Program(bytes) => self.crew.send_program(bytes),
             Down::Orders(orders) => {
                 for order in orders {
                     if let Order::Pause(paused) = order {

@@ -269,6 +269,8 @@ pub enum Up {
 pub enum Down {
     /// Its place in the tree, and how to launch the agents below it.
     Recruit(Site, Launching),
+    /// The next bytes of the program, which is not on this host. They come before [`Down::Start`].
+    Program(Vec<u8>),
     /// Start the ranks.
     Start(Box<Recipe>),
     /// What is to be done, in order.

@@ -55,6 +55,10 @@ pub struct Branch {
     pub status: Option<ExitStatus>,
     /// What it said, the last of it.
     pub noise: Vec<u8>,
+    /// Until when it may say more after it has ended; `None`: it runs.
+    listening: Option<Instant>,
+    /// It will not.
+    silent: bool,
     /// It, for messages.
     pub command: String,
     /// Seconds it had to report.
@@ -91,6 +95,8 @@ impl Branch {
             pid: None,
             status: None,
             noise: Vec::new(),
+            listening: None,
+            silent: true,
             launch_patience: patience.into(),
             heard: now,
             told: now,
@@ -153,6 +159,8 @@ impl Branch {
             pid: Some(Pid::from_raw(pid)),
             status: None,
             noise: Vec::new(),
+            listening: None,
+            silent: noise.is_none(),
             launch_patience: launching.patience.into(),
             heard: now,
             told: now,
@@ -226,10 +234,19 @@ impl Branch {
         }
         self.pid = None;
         self.status = Some(status);
-        if let State::Closing { until, .. } = &mut self.state {
-            *until = Instant::now();
-        }
+        self.listening = Some(Instant::now() + STATUS);
         true
+    }
+
+    /// When everything is known that a launch command which has ended has to tell.
+    pub fn explained_at(&self) -> Option<Instant> {
+        let listening = self.listening?;
+        Some(if self.silent {
+            // In the past, so that it is due.
+            listening - STATUS
+        } else {
+            listening
+        })
     }
 
     /// Whether its launch command runs.
@@ -246,6 +263,7 @@ impl Branch {
 
     /// Its launch command says something.
     pub fn says(&mut self, bytes: &[u8]) {
+        self.silent |= bytes.is_empty();
         self.noise.extend_from_slice(bytes);
         let excess = self.noise.len().saturating_sub(NOISE);
         self.noise.drain(..excess);

@@ -8,15 +8,17 @@
 //!      kill, frames: Ranks   Branches: frames from and to agents, each a Crew of its own
 //! ```
 
+mod beginning;
 pub mod branch;
 pub mod command;
 pub mod input;
+mod orders;
 pub mod plan;
+mod program;
 mod trouble;
 pub mod whereabouts;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::ffi::OsString;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -29,58 +31,20 @@ use transport::{Event, Frame, JobKey, Node, Peer, Transport};
 
 pub use crate::agent::protocol::{Down, End, Launching, News, Order, Site, Target, Up};
 
-use crate::agent::protocol::{AGENT_FRAME, Briefing};
+use crate::agent::protocol::AGENT_FRAME;
 use crate::board::Board;
-use crate::cli::Options;
-use crate::control::CONTROL_FRAME;
-use crate::launch::{self, Bundle, Recipe, Streams};
-use crate::output::{Origin, Piece, Reader, Receipt};
+use crate::control::{CONTROL_FRAME, OUTPUT_FRAME};
+use crate::output::{Origin, Piece, Reader};
 use crate::ranks::{self, Ranks};
 use crate::report::Failure;
 use crate::signals::{Herald, Notice};
+pub use beginning::launching;
 use branch::{Branch, State};
 use input::Input;
+use program::Program;
 
 /// A pause between two turns of the event loop after which this process must have been asleep.
 const ASLEEP: Duration = Duration::from_secs(3);
-
-/// How the agents of a job are started.
-pub fn launching(options: &Options) -> Result<Launching, Failure> {
-    let placement = &options.placement;
-    let template = placement
-        .launch_agent
-        .as_deref()
-        .unwrap_or(command::DEFAULT);
-    let template = command::split(template).map_err(|error| {
-        let message = format!(
-            "--launch-agent \"{template}\": {error}; write a command such as \"{}\"",
-            command::DEFAULT
-        );
-        Failure::with_code(message, 2)
-    })?;
-    Ok(Launching {
-        template,
-        program: std::env::current_exe().unwrap_or_default().into_os_string(),
-        push: placement.push,
-        patience: options.launch_patience,
-    })
-}
-
-impl Launching {
-    /// The command that starts an agent on `host`, for people.
-    pub fn shown(&self, host: &str) -> String {
-        branch::shown(&self.words(host))
-    }
-
-    fn words(&self, host: &str) -> Vec<OsString> {
-        let agent = if self.push {
-            command::pushed(branch::own_length())
-        } else {
-            command::installed(&self.program)
-        };
-        command::command(&self.template, host, &agent)
-    }
-}
 
 /// Where this process stands.
 pub struct Standing {
@@ -111,7 +75,7 @@ pub struct Standing {
 /// The ranks that this process has forked.
 struct Own {
     ranks: Ranks,
-    board: Board,
+    board: Arc<Board>,
     input: Option<Input>,
     /// They have ended, and what they wrote is being read.
     finishing: bool,
@@ -132,6 +96,7 @@ pub struct Crew {
     news: VecDeque<News>,
     pieces: VecDeque<Piece>,
     launching: Option<Launching>,
+    program: Option<Program>,
     last_turn: Instant,
 }
 
@@ -150,6 +115,7 @@ impl Crew {
             news: VecDeque::new(),
             pieces: VecDeque::new(),
             launching: None,
+            program: None,
             last_turn: Instant::now(),
         }
     }
@@ -164,109 +130,6 @@ impl Crew {
             self.reader = Some(Reader::start(self.herald.clone())?);
         }
         Ok(self.reader.as_ref().expect("just made"))
-    }
-
-    // ---- beginning ----
-
-    /// Launches the agents of `sites`. One that cannot be started is news.
-    pub fn recruit(&mut self, sites: Vec<Site>, launching: &Launching) -> Result<(), Failure> {
-        self.launching = Some(launching.clone());
-        for site in sites {
-            if site.joins {
-                self.add(Branch::awaited(site, launching.patience));
-                continue;
-            }
-            let briefing = Briefing {
-                key: *self.standing.key.as_bytes(),
-                agent: site.agent,
-                parent: self.standing.agent,
-                contact: self.node.contact().to_string(),
-                host: site.host.clone(),
-                inherits: self.standing.inherits && site.beside,
-                elsewhere: self.standing.elsewhere || !site.beside,
-                listen: self.standing.listen.filter(|_| site.beside),
-                tcp: self.standing.tcp,
-                secure: self.standing.secure,
-                patience: u32::try_from(self.standing.patience.as_secs()).unwrap_or(u32::MAX),
-                verbose: self.standing.verbose,
-            };
-            match Branch::launch(site, launching, &briefing, self.standing.mask) {
-                Ok(launched) => {
-                    if let Some(noise) = launched.noise {
-                        self.reader()?.add(noise);
-                    }
-                    self.add(launched.branch);
-                }
-                Err((site, program, error)) => {
-                    let message = trouble::no_launcher(&site, &program, &error);
-                    self.news.push_back(News::Failed { message, code: 1 });
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, branch: Branch) {
-        let index = self.branches.len();
-        let ranks = branch.site.all_ranks().into_iter();
-        self.by_rank.extend(ranks.map(|rank| (rank, index)));
-        index_agents(&branch.site, index, &mut self.by_agent);
-        self.branches.push(branch);
-    }
-
-    /// Has all agents start their ranks, and starts `ranks`, of whose host `before` others come before them.
-    pub fn start(&mut self, ranks: &[u32], before: u32, recipe: &Recipe) -> Result<(), Failure> {
-        let start = Down::Start(Box::new(recipe.clone()));
-        for branch in &mut self.branches {
-            branch.say(&start, &*self.node);
-        }
-        let board = Board::new(recipe.ranks)?;
-        let streams = match (self.standing.agent, self.standing.inherits) {
-            (None, _) if recipe.tag_output => Streams::Read,
-            (None, _) => Streams::Inherited,
-            (Some(_), true) if !recipe.tag_output => Streams::Inherited,
-            (Some(_), _) => Streams::Relayed,
-        };
-        let bundle = Bundle {
-            key: &self.standing.key,
-            address: &self.node.contact(),
-            agent: self.standing.agent,
-            listen: self.standing.listen,
-            board: &board,
-            mask: self.standing.mask,
-            descriptors: self.standing.descriptors,
-            before,
-            streams,
-            elsewhere: self.standing.elsewhere,
-        };
-        let launched = launch::launch(ranks, recipe, &bundle)?;
-        for (rank, pid) in &launched.pids {
-            self.news.push_back(News::Started {
-                rank: *rank,
-                pid: pid.as_raw(),
-            });
-        }
-        let read = launched.sources.is_empty();
-        if !read {
-            let reader = self.reader()?;
-            launched
-                .sources
-                .into_iter()
-                .for_each(|source| reader.add(source));
-        }
-        let input = launched
-            .input
-            .map(|pipe| Input::start(pipe, self.herald.clone()))
-            .transpose()?;
-        self.own = Some(Own {
-            ranks: Ranks::new(&launched.pids, recipe.ranks),
-            board,
-            input,
-            finishing: false,
-            read,
-        });
-        Ok(())
     }
 
     // ---- what happens ----
@@ -291,6 +154,7 @@ impl Crew {
                     own.read = true;
                 }
             }
+            Notice::Settled(rank, tag) => self.tell_settled(rank, tag),
             Notice::Swallowed(bytes) => self.news.push_back(News::Swallowed(bytes)),
             other => return Some(other),
         }
@@ -360,6 +224,12 @@ impl Crew {
         if !self.own.as_mut().is_some_and(|own| own.ranks.heard(rank)) {
             return;
         }
+        if frame.kind == OUTPUT_FRAME {
+            return match &self.reader {
+                Some(reader) => reader.settle(rank, frame.tag),
+                None => self.tell_settled(rank, frame.tag),
+            };
+        }
         let payload = if frame.kind == CONTROL_FRAME {
             frame.payload.to_vec()
         } else {
@@ -367,6 +237,16 @@ impl Crew {
             Vec::new()
         };
         self.news.push_back(News::Request { rank, payload });
+    }
+
+    fn tell_settled(&self, rank: u32, tag: u64) {
+        let frame = Frame {
+            kind: OUTPUT_FRAME,
+            tag,
+            payload: Default::default(),
+        };
+        // A rank that cannot be reached is dying: its exit says why.
+        let _ = self.node.send(Peer::Rank(rank), frame);
     }
 
     fn take_message(&mut self, agent: u32, frame: &Frame, now: Instant) {
@@ -458,10 +338,11 @@ impl Crew {
         let patience = self.standing.patience;
         let branch = &mut self.branches[index];
         branch.beat(now, &*self.node);
+        let explained = branch.explained_at().is_some_and(|at| at <= now);
         let message = match &branch.state {
-            State::Launched { .. } if branch.status.is_some() => trouble::not_started(
+            State::Launched { .. } if explained => trouble::not_started(
                 &branch.site,
-                branch.status.expect("just looked"),
+                branch.status.expect("it has ended"),
                 &branch.noise,
                 &branch.command,
             ),
@@ -474,7 +355,7 @@ impl Crew {
                 &branch.noise,
                 &branch.command,
             ),
-            State::Closing { reason, until } if *until <= now => {
+            State::Closing { reason, until } if *until <= now || explained => {
                 trouble::lost(&branch.site, reason, branch.status, &branch.noise)
             }
             State::Present if branch.silence(now).is_some_and(|time| time >= patience) => {
@@ -496,7 +377,9 @@ impl Crew {
         let patience = self.standing.patience;
         let of_branch = |branch: &Branch| {
             let state = match &branch.state {
-                State::Launched { until } | State::Closing { until, .. } => Some(*until),
+                State::Launched { until } | State::Closing { until, .. } => {
+                    branch.explained_at().into_iter().chain([*until]).min()
+                }
                 _ => None,
             };
             [state, branch.beat_at(), branch.silent_at(patience)]
@@ -518,125 +401,7 @@ impl Crew {
         self.pieces.pop_front()
     }
 
-    // ---- what is done ----
-
-    /// Does it here and below.
-    pub fn order(&mut self, order: Order) {
-        self.obey(&order);
-        self.forward(order);
-    }
-
-    fn obey(&mut self, order: &Order) {
-        let Some(own) = &mut self.own else { return };
-        match order {
-            Order::Reply { to, payload } => {
-                for rank in own.ranks.alive_of(to) {
-                    // A rank that cannot be reached is dying: its exit says why.
-                    let frame = Frame {
-                        kind: CONTROL_FRAME,
-                        tag: 0,
-                        payload: payload.clone().into(),
-                    };
-                    let _ = self.node.send(Peer::Rank(rank), frame);
-                }
-            }
-            Order::Signal { to, signal } => {
-                if let Ok(signal) = Signal::try_from(*signal) {
-                    let ranks = own.ranks.alive_of(to);
-                    ranks
-                        .into_iter()
-                        .for_each(|rank| own.ranks.signal(rank, signal));
-                }
-            }
-            Order::Dismiss(to) => {
-                let ranks = own.ranks.alive_of(to);
-                ranks.into_iter().for_each(|rank| own.ranks.dismiss(rank));
-            }
-            Order::EndRegions => {
-                for rank in own.ranks.alive_of(&Target::Workers) {
-                    if own.board.region(rank).is_some() {
-                        own.ranks.dismiss(rank);
-                        own.ranks.signal(rank, Signal::SIGKILL);
-                    }
-                }
-            }
-            Order::Inquire => {
-                for rank in own.ranks.alive() {
-                    let region = own.board.region(rank);
-                    self.news.push_back(News::Doing { rank, region });
-                }
-            }
-            Order::Pause(_) => {}
-        }
-    }
-
-    fn forward(&mut self, order: Order) {
-        if self.branches.is_empty() {
-            return;
-        }
-        let to = match &order {
-            Order::Reply { to, .. } | Order::Signal { to, .. } | Order::Dismiss(to) => to.clone(),
-            Order::EndRegions | Order::Inquire | Order::Pause(_) => Target::All,
-        };
-        match to {
-            Target::One(rank) => {
-                if let Some(index) = self.by_rank.get(&rank) {
-                    self.branches[*index].order(order, &*self.node);
-                }
-            }
-            Target::Some(ranks) => {
-                for (index, part) in self.parts(&ranks) {
-                    let part = with_target(&order, Target::Some(part));
-                    self.branches[index].order(part, &*self.node);
-                }
-            }
-            Target::All | Target::Workers => {
-                for branch in &mut self.branches {
-                    branch.order(order.clone(), &*self.node);
-                }
-            }
-        }
-    }
-
-    fn parts(&self, ranks: &BTreeSet<u32>) -> HashMap<usize, BTreeSet<u32>> {
-        let mut parts: HashMap<usize, BTreeSet<u32>> = HashMap::new();
-        for rank in ranks {
-            if let Some(index) = self.by_rank.get(rank) {
-                parts.entry(*index).or_default().insert(*rank);
-            }
-        }
-        parts
-    }
-
-    /// Sends what was gathered for agents.
-    pub fn flush(&mut self) {
-        for branch in &mut self.branches {
-            branch.flush(&*self.node);
-        }
-    }
-
-    /// A piece of output has been written: who read it may read more.
-    pub fn written(&mut self, receipt: Receipt) {
-        if receipt.agent == self.standing.agent {
-            if let Some(reader) = &self.reader {
-                reader.written(receipt.bytes);
-                if receipt.refused {
-                    reader.close(receipt.rank, receipt.stream);
-                }
-            }
-        } else if let Some(index) = receipt.agent.and_then(|agent| self.by_agent.get(&agent)) {
-            self.branches[*index].say(&Down::Written(receipt), &*self.node);
-        }
-    }
-
-    /// Gives the driver input; nothing: its end.
-    pub fn feed(&mut self, bytes: Vec<u8>) {
-        if let Some(input) = self.own.as_mut().and_then(|own| own.input.as_mut()) {
-            input.write(bytes);
-        } else if let Some(index) = self.by_rank.get(&0) {
-            self.branches[*index].say(&Down::Input(bytes), &*self.node);
-        }
-    }
+    // ---- its end ----
 
     /// Whether nothing more will come: neither news nor output.
     pub fn quiet(&self) -> bool {
@@ -680,27 +445,5 @@ impl Crew {
         self.own
             .as_ref()
             .is_some_and(|own| !own.ranks.alive().is_empty())
-    }
-}
-
-fn index_agents(site: &Site, index: usize, agents: &mut HashMap<u32, usize>) {
-    agents.insert(site.agent, index);
-    for below in &site.below {
-        index_agents(below, index, agents);
-    }
-}
-
-fn with_target(order: &Order, to: Target) -> Order {
-    match order {
-        Order::Reply { payload, .. } => Order::Reply {
-            to,
-            payload: payload.clone(),
-        },
-        Order::Signal { signal, .. } => Order::Signal {
-            to,
-            signal: *signal,
-        },
-        Order::Dismiss(_) => Order::Dismiss(to),
-        other => other.clone(),
     }
 }

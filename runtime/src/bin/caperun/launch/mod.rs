@@ -181,6 +181,8 @@ pub struct Bundle<'a> {
     pub descriptors: (u64, u64),
     /// Ranks of this host that come before those that this process starts.
     pub before: u32,
+    /// Where the program is on this host, if not where the recipe says.
+    pub program: Option<&'a Path>,
     /// Their output and input.
     pub streams: Streams,
     /// This host is not where `caperun` was started: nothing of its environment is inherited.
@@ -244,7 +246,7 @@ fn launch_one(
     launched: &mut Launched,
 ) -> Result<(), Failure> {
     let key = descriptors::holding(bundle.key.as_bytes())?;
-    let mut command = Command::new(&recipe.file);
+    let mut command = Command::new(bundle.program.unwrap_or(Path::new(&recipe.file)));
     command
         .arg0(&recipe.name)
         .args(&recipe.arguments)
@@ -275,7 +277,7 @@ fn launch_one(
     );
     let child = command
         .spawn()
-        .map_err(|error| cannot_start(rank, recipe, &error))?;
+        .map_err(|error| cannot_start(rank, recipe, bundle, &error))?;
     let pid = i32::try_from(child.id()).expect("process ids are positive ints");
     launched.pids.push((rank, Pid::from_raw(pid)));
     Ok(())
@@ -327,6 +329,11 @@ fn set_environment(
         .env(names::DETECTION_TIME, recipe.detection.to_string())
         .env(names::STATS, switch(recipe.stats))
         .env(names::VERBOSE, switch(recipe.verbose));
+    if bundle.streams != Streams::Inherited {
+        command.env(names::RELAYED, "1");
+    } else {
+        command.env_remove(names::RELAYED);
+    }
     match bundle.agent {
         Some(agent) => command.env(names::AGENT, agent.to_string()),
         None => command.env_remove(names::AGENT),
@@ -337,8 +344,12 @@ fn set_environment(
     };
 }
 
-fn cannot_start(rank: u32, recipe: &Recipe, error: &std::io::Error) -> Failure {
+fn cannot_start(rank: u32, recipe: &Recipe, bundle: &Bundle, error: &std::io::Error) -> Failure {
     let file = Path::new(&recipe.file).display();
+    if bundle.elsewhere && bundle.program.is_none() && !Path::new(&recipe.file).exists() {
+        let next = "put it on a file system that all hosts share, or let it be sent with --push";
+        return Failure::with_code(format!("{file}: no such program there; {next}"), 127);
+    }
     if !Path::new(&recipe.directory).is_dir() {
         return Failure::new(format!(
             "cannot start rank {rank} in {}: there is no such directory here; make it, or name another with --wdir",
