@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::IpAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use transport::JobKey;
@@ -189,10 +189,7 @@ fn hear_facts(
 
 fn next(said: &Receiver<(usize, Said)>, deadline: Instant) -> Option<(usize, Said)> {
     let left = deadline.saturating_duration_since(Instant::now());
-    match said.recv_timeout(left) {
-        Ok(message) => Some(message),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    said.recv_timeout(left).ok()
 }
 
 fn take(finding: &mut Findings, line: &str) {
