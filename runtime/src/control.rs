@@ -7,9 +7,11 @@
 //! rank                                   coordinator
 //!  | Hello ------------------------------>|   compares identities of all ranks
 //!  |<------------------------- Welcome ---|   once all ranks have said hello
-//!  | Acquire / Release / FetchLog ------->|   locks and the positions of the log's entries
+//!  | Acquire / Release / Drop ----------->|   locks, which stay with a rank until another one asks
+//!  |<-------- Granted / Recall / Solicit -|
+//!  | Publish / FetchLog ----------------->|   the log's entries
 //!  | Flush / Post / Await --------------->|   flush, and events of ordered loops
-//!  |<----------------- Granted / Log -----|
+//!  |<--------------------------- Log -----|
 //!  | NextChunk -------------------------->|   dynamic and guided loops
 //!  |<------------------------- Chunk -----|
 //!  | Finalize (driver) ------------------>|
@@ -27,7 +29,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Bumped whenever a message changes.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The frame kind (see `transport::Frame`) that carries a [`Request`] or a [`Reply`].
 pub const CONTROL_FRAME: u16 = 1;
@@ -82,6 +84,11 @@ pub mod env {
 /// A position in the log of lock-ordered entries: how many of them precede it. Counts from 0 over the whole job.
 pub type LogPosition = u64;
 
+/// The block of locks that `lock` belongs to: those with near addresses are given to a rank together while nobody else has used any.
+pub fn block(lock: u64) -> u64 {
+    lock >> 12
+}
+
 /// What must be the same in every rank for addresses and code to mean the same; compared by the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -135,7 +142,8 @@ pub enum Request {
         /// What must agree between ranks.
         identity: Identity,
     },
-    /// Wants lock `lock`; answered by [`Reply::Granted`] when it is this rank's turn (first come, first served).
+    /// Wants lock `lock`; answered by [`Reply::Granted`] when it is this rank's turn (first come, first served). The rank then has it
+    /// until it gives it back, which it need not do before a [`Reply::Recall`].
     Acquire {
         /// Names the lock: a hash of a critical's name, or the address of an `omp_lock_t`.
         lock: u64,
@@ -150,6 +158,23 @@ pub enum Request {
         lock: u64,
         /// What was published; `None` if nothing changed.
         entry: Option<Entry>,
+    },
+    /// Answer to a [`Reply::Recall`] that wants one: a thread owns the lock. It is given back as soon as that releases it.
+    Busy {
+        /// The lock.
+        lock: u64,
+    },
+    /// Gives back locks that nobody asked for, after everything written under them has been published.
+    Drop {
+        /// The locks.
+        locks: Vec<u64>,
+    },
+    /// Appends to the log what this rank wrote.
+    Publish {
+        /// What was published; `None` if nothing changed.
+        entry: Option<Entry>,
+        /// Whether this answers a [`Reply::Solicit`].
+        solicited: bool,
     },
     /// Wants all entries from `seen` up to `upto`, which may not all have been appended yet. Answered by [`Reply::Log`].
     FetchLog {
@@ -244,9 +269,24 @@ pub enum Reply {
         lock: u64,
         /// `false` only for `try_only`: another rank has it.
         acquired: bool,
+        /// Whether all other locks of its [`block`] come with it: nobody has used any.
+        whole: bool,
+        /// Whether another rank waits for it already, as if a [`Reply::Recall`] followed.
+        wanted: bool,
         /// Entries from the requester's `seen` up to the lock's last release, in order.
         entries: Vec<Entry>,
     },
+    /// Another rank wants a lock that this one has: it is to be released as soon as no thread owns it. Not for this rank if it has
+    /// released the lock already.
+    Recall {
+        /// The lock.
+        lock: u64,
+        /// The other rank only tries: [`Request::Busy`] is wanted if a thread owns the lock.
+        answer: bool,
+    },
+    /// Another rank looks at memory without a lock, and finds nothing new: what this rank wrote before it last released a lock is to be
+    /// published. Answered by [`Request::Publish`].
+    Solicit,
     /// Answer to [`Request::FetchLog`], [`Request::Flush`] and [`Request::Await`].
     Log {
         /// As in the request.
@@ -276,6 +316,19 @@ pub enum Reply {
 pub struct RankStatistics {
     /// One entry per construct that started regions, in the order of first execution.
     pub sites: Vec<SiteStatistics>,
+    /// Locks, criticals and atomic constructs under a lock.
+    pub locks: LockStatistics,
+}
+
+/// How often threads of a rank owned a lock, and what that took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockStatistics {
+    /// Acquired, by any thread.
+    pub acquired: u64,
+    /// Requests to the coordinator for that: the rank did not have the lock.
+    pub asked: u64,
+    /// Given to another rank that asked.
+    pub given: u64,
 }
 
 /// What one rank measured in all executions of one `parallel` construct. Times are in seconds of wall clock and do not

@@ -15,20 +15,20 @@
 //! Waits end: a message arrives, or the coordinator tells the rank to stop, or the link to the coordinator closes. In the last two
 //! cases the process ends on the spot; there is nothing to save in a rank.
 
+mod inbox;
+
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use transport::{Event, Frame, Peer, Transport};
 
-use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, OUTPUT_FRAME, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
@@ -36,6 +36,7 @@ use crate::gather;
 use crate::waiting::{Desk, Seat};
 
 mod messages;
+pub use inbox::{Inbox, Stream};
 pub use messages::{Advance, Arrival, Cancelled, Fork, Meeting, Offer, Order};
 
 const ARRIVAL_FRAME: u16 = 2;
@@ -48,106 +49,6 @@ const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
 const LOST_PEER_GRACE: Duration = Duration::from_secs(3);
 
-/// Parts received of a streamed entry.
-#[derive(Debug, Default)]
-pub struct Stream {
-    /// In order; the last one of a complete stream is [`Part::End`].
-    pub parts: VecDeque<Part>,
-}
-
-/// Everything received and not yet consumed.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    /// Where each rank listens, once all are there.
-    pub welcome: Option<Vec<String>>,
-    /// This rank, if it can relay what the driver sends, and those that report to it with all below them.
-    pub ready: u32,
-    /// Answers to `Acquire` by lock; one thread of the rank at a time asks for a lock.
-    pub granted: HashMap<u64, (bool, Vec<Entry>)>,
-    /// Tickets of requests for log entries, and the answers. An answer to a ticket that is not here is not wanted any more.
-    pub log: HashMap<u64, Option<Vec<Entry>>>,
-    /// Answers to `NextChunk`.
-    pub chunks: HashMap<(u64, u64), (u64, u64)>,
-    /// Arrivals by rank: for the driver, or to be passed on towards it.
-    pub arrivals: HashMap<u32, VecDeque<Arrival>>,
-    /// The driver's orders, for the workers.
-    pub orders: VecDeque<Order>,
-    /// Streamed entries by author and sequence number.
-    pub streams: HashMap<(u32, u64), Stream>,
-    /// About tasks.
-    pub tasks: VecDeque<TaskReply>,
-    /// The last question about output that was answered.
-    pub settled: u64,
-    /// The program has ended.
-    pub shutdown: bool,
-}
-
-impl Inbox {
-    fn take_reply(&mut self, reply: Reply) {
-        match reply {
-            Reply::Welcome { addresses } => self.welcome = Some(addresses),
-            Reply::Granted {
-                lock,
-                acquired,
-                entries,
-            } => {
-                self.granted.insert(lock, (acquired, entries));
-            }
-            Reply::Log { ticket, entries } => {
-                if let Some(answer) = self.log.get_mut(&ticket) {
-                    *answer = Some(entries);
-                }
-            }
-            Reply::Chunk {
-                instance,
-                first,
-                end,
-            } => {
-                self.chunks.insert(instance, (first, end));
-            }
-            Reply::Task(news) => {
-                if !crate::tasks::remote::note(&news) {
-                    self.tasks.push_back(news);
-                }
-            }
-            Reply::Shutdown | Reply::Abort => self.shutdown = true,
-        }
-    }
-
-    /// Takes the arrivals of `me` and of the ranks below it once all of them are there. Where a region may be cancelled, ranks leave
-    /// barriers early and do not all arrive equally often: there nobody waits for others.
-    fn take_gathered(&mut self, me: u32) -> Vec<(u32, Arrival)> {
-        if crate::team::cancellation() {
-            let all = self.arrivals.drain();
-            return all
-                .flat_map(|(rank, queue)| queue.into_iter().map(move |arrival| (rank, arrival)))
-                .collect();
-        }
-        let Some(own) = self.arrivals.get(&me).and_then(VecDeque::front) else {
-            return Vec::new();
-        };
-        let ranks = own.ranks;
-        let waiting = |rank| self.arrivals.get(&rank).is_none_or(VecDeque::is_empty);
-        if gather::subtree(me, ranks).any(waiting) {
-            return Vec::new();
-        }
-        let mut take = |rank| self.arrivals.get_mut(&rank)?.pop_front();
-        gather::subtree(me, ranks)
-            .filter_map(|rank| take(rank).map(|arrival| (rank, arrival)))
-            .collect()
-    }
-
-    /// The answer to the request with this ticket, once; the ticket is used up then.
-    pub fn answer(&mut self, ticket: u64) -> Option<Vec<Entry>> {
-        let answer = self.log.get_mut(&ticket)?.take()?;
-        self.log.remove(&ticket);
-        Some(answer)
-    }
-
-    /// The answer to the request with this ticket is not wanted any more.
-    pub fn give_up(&mut self, ticket: u64) {
-        self.log.remove(&ticket);
-    }
 }
 
 /// This rank's end of the job's links.
@@ -233,17 +134,51 @@ impl Exchange {
     pub fn poll_in_background(&self) -> ! {
         loop {
             let mut open = self.desk.open();
-            while open.led() {
+            while open.led() && !crate::sync::pending() {
                 open = open.wait(&self.resumed);
             }
+            let led = open.led();
             drop(open);
-            self.in_order(|events| self.poll_and_sort(None, events));
+            if crate::sync::pending()
+                && let Some(session) = crate::session::get()
+            {
+                crate::sync::attend(session);
+            }
+            if led {
+                continue;
+            }
+            // A thread that has the lead by now may leave something to this one, which must not wait for it then.
+            let order = match self.order.try_lock() {
+                Ok(order) => order,
+                Err(TryLockError::Poisoned(order)) => order.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::yield_now();
+                    continue;
+                }
+            };
+            if !crate::sync::pending() {
+                self.receiving(order, |events| self.poll_and_sort(None, events));
+            }
         }
+    }
+
+    /// There is something for the background thread to do besides receiving.
+    pub fn wake_background(&self) {
+        // It is asleep, or has not looked yet.
+        drop(self.desk.open());
+        self.resumed.notify_one();
     }
 
     /// Runs `action` as the only thread that receives: what was received first is sorted first.
     fn in_order<T>(&self, action: impl FnOnce(&mut Vec<Event>) -> T) -> T {
-        let _order = lock(&self.order);
+        self.receiving(lock(&self.order), action)
+    }
+
+    fn receiving<T>(
+        &self,
+        _order: MutexGuard<'_, ()>,
+        action: impl FnOnce(&mut Vec<Event>) -> T,
+    ) -> T {
         RECEIVING.set(true);
         let result = action(&mut Vec::new());
         RECEIVING.set(false);
@@ -451,6 +386,23 @@ impl Exchange {
     fn sort_reply(&self, reply: Reply) {
         if reply == Reply::Abort {
             exit_now(1);
+        }
+        match (&reply, crate::session::get()) {
+            (
+                Reply::Granted {
+                    lock,
+                    acquired: true,
+                    whole,
+                    wanted,
+                    ..
+                },
+                Some(session),
+            ) => session.locks.granted(*lock, *whole, *wanted),
+            (Reply::Recall { lock, answer }, Some(session)) => {
+                return crate::sync::recalled(session, *lock, *answer);
+            }
+            (Reply::Solicit, Some(session)) => return crate::sync::solicited(session),
+            _ => {}
         }
         let concerns_tasks = matches!(reply, Reply::Task(_));
         self.look(|inbox| inbox.take_reply(reply));

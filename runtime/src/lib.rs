@@ -33,6 +33,7 @@ pub mod joining;
 pub mod layout;
 pub mod libraries;
 pub mod local;
+pub mod locks;
 pub mod loops;
 pub mod marks;
 pub mod memory;

@@ -24,6 +24,7 @@ use crate::ffi::site::Site;
 use crate::icv;
 use crate::memory::Occasion;
 use crate::session::{Session, State};
+use crate::sync;
 use crate::tasks::remote;
 use crate::team::{self, Taken, Task, Team};
 
@@ -88,6 +89,7 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
     state.appended[0] = state.memory.appended();
     let head = state.appended.iter().sum();
     let scope = session.scope(stack_bound);
+    session.locks.publishing();
     let mut settle = || {
         session
             .exchange
@@ -119,14 +121,20 @@ fn fork(session: &Session, site: &'static Site, task: Task, team: u32, stack_bou
         reopened: crate::ffi::files::at_fork(),
     }));
     state.watch.moving(|| session.exchange.order(&order));
+    sync::published(session);
     remote::enter_phase(state.epoch);
     state.epoch
 }
 
 fn join_as_driver(session: &Session, site: &Site, part: &Team, offer: Offer) {
     crate::ffi::stdio::flush_output();
+    let overlap = session.state().memory.operations_overlap_changes();
+    if overlap {
+        // Other ranks, which are not here yet, may ask for a lock and must find this in the log.
+        sync::publish_released(session);
+    }
     let mut guard = session.state();
-    let own = if guard.memory.operations_overlap_changes() {
+    let own = if overlap {
         publish(session, &mut guard, Occasion::Region)
     } else {
         guard.memory.publish_operations()
@@ -146,6 +154,7 @@ fn join_as_driver(session: &Session, site: &Site, part: &Team, offer: Offer) {
 /// Given up if the region is cancelled.
 pub fn barrier(session: &Session, site: &Site, part: &Team) {
     remote::settle();
+    sync::publish_released(session);
     let offer = contribute(session, part);
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
@@ -335,10 +344,11 @@ enum Step {
 pub fn serve(session: &'static Session) -> ! {
     session.wait_for_all_ranks();
     loop {
-        let mut guard = session.state();
-        let state = &mut *guard;
+        let state = session.state();
         let early = state.settled.then(|| state.memory.next_of_driver());
-        let step = state.watch.waiting(|| {
+        // The background thread may have to publish.
+        drop(state);
+        let step = session.waiting(|| {
             session.exchange.wait(|inbox| {
                 if let Some(order) = inbox.orders.pop_front() {
                     return Some(Step::Order(order));
@@ -352,6 +362,8 @@ pub fn serve(session: &'static Session) -> ! {
                 inbox.shutdown.then_some(Step::Shutdown)
             })
         });
+        let mut guard = session.state();
+        let state = &mut *guard;
         match step {
             Step::Early(delta) => {
                 let State { memory, watch, .. } = state;
@@ -428,6 +440,7 @@ fn take_part(session: &Session, fork: Fork) {
     };
     let join = |part: &Team| {
         remote::settle();
+        sync::publish_released(session);
         let offer = contribute(session, part);
         crate::ffi::stdio::flush_output();
         crate::ffi::files::leave_region();
@@ -463,7 +476,8 @@ fn take_part(session: &Session, fork: Fork) {
 fn finish_worker(session: &Session) -> ! {
     crate::ffi::stdio::flush_all();
     if session.statistics {
-        let report = session.state().watch.report();
+        let mut report = session.state().watch.report();
+        report.locks = session.locks.counts();
         session.exchange.request(&Request::Statistics(report));
     }
     session.exchange.close();
@@ -473,7 +487,8 @@ fn finish_worker(session: &Session) -> ! {
 /// The driver's program has ended: tells the coordinator.
 pub fn finish_driver(session: &Session) {
     if session.statistics {
-        let report = session.state().watch.report();
+        let mut report = session.state().watch.report();
+        report.locks = session.locks.counts();
         session.exchange.request(&Request::Statistics(report));
     }
     session.exchange.request(&Request::Finalize);

@@ -22,6 +22,7 @@ use crate::heap::Heap;
 use crate::icv;
 use crate::layout::{Layout, Span};
 use crate::libraries::{self, Library};
+use crate::locks::Locks;
 use crate::memory::Memory;
 use crate::relay::Relay;
 use crate::statistics::Stopwatch;
@@ -71,6 +72,8 @@ pub struct Session {
     pub exchange: Exchange,
     /// Atomic updates that the log does not have yet.
     pub cells: Arc<Cells>,
+    /// Locks that this rank has.
+    pub locks: Locks,
     /// The shared heap.
     pub heap: Heap,
     /// Whether statistics are wanted.
@@ -255,6 +258,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         // SAFETY: map_image mapped the heap, and nothing unmaps it.
         heap: unsafe { Heap::new(layout, config.rank) },
         statistics: config.statistics,
+        locks: Locks::default(),
         cells: Arc::clone(&cells),
         globals: globals.iter().map(|(span, _)| *span).collect(),
         board,

@@ -141,6 +141,7 @@ impl Stopwatch {
         };
         RankStatistics {
             sites: self.order.iter().map(line).collect(),
+            ..RankStatistics::default()
         }
     }
 }

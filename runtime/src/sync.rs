@@ -1,36 +1,34 @@
 //! Critical sections, locks and flush between ranks: acquire catches up to the lock's last release, release publishes.
 //!
-//! Locks have two levels. The threads of a rank queue in memory, and only the first of them talks to the coordinator; a lock that the
-//! rank has may go from thread to thread of the rank a bounded number of times before other ranks get it:
+//! Both are put off until another rank asks (see [`crate::locks`]): a lock that this rank has costs no message, and what was written under
+//! it is published when it leaves the rank. Everything by which another rank could learn of it otherwise publishes all that this rank wrote:
+//! a barrier, the end of a region, a flush, another lock, a task that is given away.
 //!
 //! ```text
-//! thread:       queue of the rank ──► has the rank the lock? ──no──► Acquire ─► Granted: catch up ──► owner
-//! release:      a thread of the rank waits, and its turns are not used up: it is the owner ──else──► publish ─ Release ─►
+//! acquire:   here? it is ours ──no──► Acquire ─► Granted: catch up
+//! release:   wanted? ──no──► it stays          ──yes──► publish ─ Release ─►
+//! recalled:  free, and all is published: Release ─►     free: the background thread publishes ─ Release ─►     owned: see release
 //! ```
 //!
 //! Nobody waits for the network with the session's state locked, unless what it waits for has been sent: another thread of the rank may
-//! have to release the lock that is waited for. A job of one rank does not come here: see [`crate::local`].
+//! have to release the lock that is waited for, or the background thread to give it back. A job of one rank does not come here: see
+//! [`crate::local`].
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{Acquire, Release},
-};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::context;
 use crate::control::{Entry, LogPosition, Request};
+use crate::failure::fatal;
+use crate::locks::{Entered, Left, Recalled};
 use crate::memory::Occasion;
 use crate::session::{Session, State, get};
+use crate::tasks::remote;
 
 /// The one lock behind all atomic constructs that cannot be carried as operations.
 pub const ATOMIC_LOCK: u64 = u64::MAX;
-
-/// How often a lock goes from thread to thread of a rank before other ranks get it.
-const TURNS: u32 = 32;
 
 /// A thread that is back this soon does nothing else.
 const AT_ONCE: Duration = Duration::from_micros(5);
@@ -38,75 +36,20 @@ const AT_ONCE: Duration = Duration::from_micros(5);
 /// How long a flush that brings nothing new is held back at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_micros(20), Duration::from_micros(1000));
 
-/// A lock as the threads of this rank see it.
-#[derive(Debug, Default)]
-struct RankLock {
-    queue: Mutex<Queue>,
+/// How old what an atomic read finds may be, if this rank was the last to change anything atomically.
+const FRESH: Duration = Duration::from_millis(1);
+
+/// What arrived and is left to the background thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chore {
+    /// To publish, and to give this lock back.
+    GiveBack(u64),
+    /// To publish.
+    Publish,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    /// Some thread of this rank owns the lock, or is asking for it.
-    taken: bool,
-    /// This rank has the lock.
-    here: bool,
-    /// How often it may still go to the next thread of the rank.
-    turns: u32,
-    waiting: VecDeque<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    thread: Thread,
-    next: Arc<AtomicBool>,
-}
-
-/// The locks that threads of this rank own or wait for.
-static LOCKS: Mutex<Option<HashMap<u64, Arc<RankLock>>>> = Mutex::new(None);
-
-fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn rank_lock(lock: u64) -> Arc<RankLock> {
-    let mut locks = lock_mutex(&LOCKS);
-    Arc::clone(locks.get_or_insert_default().entry(lock).or_default())
-}
-
-impl RankLock {
-    /// Makes the calling thread the rank's owner. With `try_only`: false if another is.
-    fn enter(&self, try_only: bool) -> bool {
-        let mut queue = lock_mutex(&self.queue);
-        if !queue.taken {
-            queue.taken = true;
-            return true;
-        }
-        if try_only {
-            return false;
-        }
-        let next = Arc::new(AtomicBool::new(false));
-        queue.waiting.push_back(Waiting {
-            thread: std::thread::current(),
-            next: Arc::clone(&next),
-        });
-        drop(queue);
-        while !next.load(Acquire) {
-            std::thread::park();
-        }
-        true
-    }
-
-    /// Makes the next thread the rank's owner; false: there is none.
-    fn pass(queue: &mut Queue) -> bool {
-        let Some(waiting) = queue.waiting.pop_front() else {
-            queue.taken = false;
-            return false;
-        };
-        waiting.next.store(true, Release);
-        waiting.thread.unpark();
-        true
-    }
-}
+static CHORES: Mutex<Vec<Chore>> = Mutex::new(Vec::new());
+static PENDING: AtomicBool = AtomicBool::new(false);
 
 /// The session, if the calling thread works for a team that has members on other ranks.
 pub fn across_ranks() -> Option<&'static Session> {
@@ -115,14 +58,15 @@ pub fn across_ranks() -> Option<&'static Session> {
 
 /// Takes `lock` of a job of several ranks; with `try_only`, says at once whether it could.
 pub fn acquire(session: &Session, lock: u64, try_only: bool) -> bool {
+    match session.locks.enter(lock, try_only) {
+        Entered::Owner => true,
+        Entered::Taken => false,
+        Entered::Ask => ask_for(session, lock, try_only),
+    }
+}
+
+fn ask_for(session: &Session, lock: u64, try_only: bool) -> bool {
     session.wait_for_all_ranks();
-    let state = rank_lock(lock);
-    if !state.enter(try_only) {
-        return false;
-    }
-    if lock_mutex(&state.queue).here {
-        return true;
-    }
     let seen = ask(session, |seen| Request::Acquire {
         lock,
         seen,
@@ -132,40 +76,145 @@ pub fn acquire(session: &Session, lock: u64, try_only: bool) -> bool {
         session.exchange.wait(|inbox| inbox.granted.remove(&lock))
     });
     catch_up(session, seen, &entries);
-    let mut queue = lock_mutex(&state.queue);
-    queue.here = acquired;
-    queue.turns = TURNS;
     if !acquired {
-        leave(lock, &mut queue);
+        session.locks.gone(lock);
     }
     acquired
 }
 
-/// Gives `lock` back, after everything this rank wrote before has been published if it leaves the rank.
+/// Gives `lock` back. What was written before is published before any other rank gets it.
 pub fn release(session: &Session, lock: u64) {
-    let state = rank_lock(lock);
-    let mut queue = lock_mutex(&state.queue);
-    if queue.turns > 0 && !queue.waiting.is_empty() {
-        queue.turns -= 1;
-        RankLock::pass(&mut queue);
-        return;
+    match session.locks.leave(lock) {
+        Left::Kept => {}
+        Left::Crowded => publish_released(session),
+        Left::Wanted => {
+            publish_with(session, |_, entry| Request::Release { lock, entry });
+            session.locks.gone(lock);
+        }
+        Left::NotOwned => fatal(format_args!(
+            "released lock {lock:#x}, which it does not hold: a lock must be unset by the thread that set it"
+        )),
     }
-    drop(queue);
-    publish_with(session, |_, entry| Request::Release { lock, entry });
-    let mut queue = lock_mutex(&state.queue);
-    queue.here = false;
-    leave(lock, &mut queue);
 }
 
-/// The rank's owner goes; the next thread asks for the lock anew.
-fn leave(lock: u64, queue: &mut Queue) {
-    if !RankLock::pass(queue)
-        && let Some(locks) = lock_mutex(&LOCKS).as_mut()
-        // Nobody else is about to use it: one reference is the table's, one the caller's.
-        && locks.get(&lock).is_some_and(|state| Arc::strong_count(state) == 2)
-    {
-        locks.remove(&lock);
+/// Publishes what was written under locks that have been released, if it is not published yet: before this rank's part of a meeting,
+/// which other ranks may see later than a lock that is recalled meanwhile.
+pub fn publish_released(session: &Session) {
+    if !session.locks.all_clean() {
+        publish_with(session, |_, entry| Request::Publish {
+            entry,
+            solicited: false,
+        });
     }
+}
+
+/// Another rank wants `lock`; with `answer`, it only tries. Called by the thread that receives.
+pub fn recalled(session: &Session, lock: u64, answer: bool) {
+    match session.locks.recall(lock) {
+        Recalled::Free => give_back(session, lock),
+        Recalled::Dirty => leave_to_background(session, Chore::GiveBack(lock)),
+        // Away: a thread may be asking for it, which does not know that it is this rank's. Otherwise nobody waits for the answer.
+        Recalled::Owned | Recalled::Away => {
+            if answer {
+                session.exchange.request(&Request::Busy { lock });
+            }
+        }
+    }
+}
+
+/// Another rank looks for news. Called by the thread that receives.
+pub fn solicited(session: &Session) {
+    if session.locks.all_clean() {
+        session.exchange.request(&Request::Publish {
+            entry: None,
+            solicited: true,
+        });
+    } else {
+        leave_to_background(session, Chore::Publish);
+    }
+}
+
+fn give_back(session: &Session, lock: u64) {
+    session
+        .exchange
+        .request(&Request::Release { lock, entry: None });
+    session.locks.gone(lock);
+}
+
+fn chores() -> std::sync::MutexGuard<'static, Vec<Chore>> {
+    CHORES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn leave_to_background(session: &Session, chore: Chore) {
+    chores().push(chore);
+    PENDING.store(true, SeqCst);
+    session.exchange.wake_background();
+}
+
+/// Whether there is something for the background thread to do.
+pub fn pending() -> bool {
+    PENDING.load(SeqCst)
+}
+
+/// Does what [`recalled`] and [`solicited`] have left to do: called by the background thread, outside of the exchange, because a thread
+/// that receives can neither wait for the session's state nor for room to send.
+pub fn attend(session: &Session) {
+    PENDING.store(false, SeqCst);
+    let found = std::mem::take(&mut *chores());
+    for chore in found {
+        let mut guard = session.state();
+        // With the state locked: this rank may have arrived at a meeting by now, with all that it wrote and the number of its entries.
+        let entry = match chore {
+            Chore::GiveBack(lock) if session.locks.is_clean(lock) => None,
+            Chore::Publish if session.locks.all_clean() => None,
+            Chore::GiveBack(_) | Chore::Publish => {
+                begin_publishing(session, &mut guard, Caller::Background)
+            }
+        };
+        match chore {
+            Chore::GiveBack(lock) => {
+                session.exchange.request(&Request::Release { lock, entry });
+                session.locks.gone(lock);
+            }
+            Chore::Publish => session.exchange.request(&Request::Publish {
+                entry,
+                solicited: true,
+            }),
+        }
+        published(session);
+    }
+}
+
+/// What this rank published since [`crate::locks::Locks::publishing`] has been sent: drops the locks that nobody needs.
+pub fn published(session: &Session) {
+    let locks = session.locks.published();
+    if locks.is_empty() {
+        return;
+    }
+    session.exchange.request(&Request::Drop {
+        locks: locks.clone(),
+    });
+    locks.into_iter().for_each(|lock| session.locks.gone(lock));
+}
+
+/// Before an atomic read at `place`: catches up, unless this rank made the last change and has looked lately for writes of other kinds.
+pub fn before_atomic_read(session: &Session, place: usize) {
+    thread_local! {
+        static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+    if session.locks.has(ATOMIC_LOCK) {
+        let now = Instant::now();
+        let looked = LOOKED.get().unwrap_or_else(|| {
+            LOOKED.set(Some(now));
+            now
+        });
+        if now - looked < FRESH {
+            return;
+        }
+    }
+    // What a change published before the lock left its rank is in the log.
+    refresh(session, place);
+    LOOKED.set(Some(Instant::now()));
 }
 
 /// Publishes, and catches up to what the log holds then. `place` names the construct: a thread that spins there is held back.
@@ -188,7 +237,7 @@ pub fn flush(session: &Session, place: usize) {
 }
 
 /// Catches up to what the log holds now, without publishing. `place` as for [`flush`].
-pub fn refresh(session: &Session, place: usize) {
+fn refresh(session: &Session, place: usize) {
     session.wait_for_all_ranks();
     let (ticket, patience) = (session.exchange.ticket(), Spin::patience(place));
     let from = ask(session, |seen| Request::Flush {
@@ -280,27 +329,44 @@ pub fn publish_with(
     session: &Session,
     make: impl FnOnce(LogPosition, Option<Entry>) -> Request,
 ) -> LogPosition {
-    crate::ffi::stdio::flush_output();
     let mut guard = session.state();
-    let entry = publish(session, &mut guard);
-    if entry.is_some() {
-        guard.memory.count_appended();
-    }
+    let entry = begin_publishing(session, &mut guard, Caller::Program);
     let seen = guard.memory.seen();
     session.exchange.request(&make(seen, entry));
+    published(session);
     seen
 }
 
-fn publish(session: &Session, state: &mut State) -> Option<Entry> {
+/// Which thread publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// One that runs the program's code.
+    Program,
+    /// The background thread.
+    Background,
+}
+
+/// Publishes; the caller sends the entry to the coordinator, and calls [`published`] then.
+fn begin_publishing(session: &Session, state: &mut State, caller: Caller) -> Option<Entry> {
+    session.locks.publishing();
+    // What was printed before a lock was released is to be out before another rank has the lock.
+    crate::ffi::stdio::flush_output();
+    let entry = publish(session, state, caller);
+    if entry.is_some() {
+        state.memory.count_appended();
+    }
+    entry
+}
+
+fn publish(session: &Session, state: &mut State, caller: Caller) -> Option<Entry> {
     // In serial code everything down to here is shared, and what is below will not outlive this call.
     let marker = 0_u8;
     let serial = context::current().is_serial() && session.rank == 0;
-    let bound = if serial {
-        std::ptr::from_ref(std::hint::black_box(&marker)) as usize
+    let scope = if serial && caller == Caller::Program {
+        session.scope(std::ptr::from_ref(std::hint::black_box(&marker)) as usize)
     } else {
-        state.stack_bound
+        remote::shared_scope(session, state.stack_bound)
     };
-    let scope = session.scope(bound);
     state.memory.publish(
         &session.exchange,
         Occasion::Region,

@@ -424,8 +424,8 @@ int __wrap_close(int descriptor)
     { \
         int number = descriptor; \
         descriptor = local(number, #name); \
-        TOUCH(buffer, bytes); \
-        type result = __real_##name arguments; \
+        type result; \
+        UNTIL_WRITABLE(result = __real_##name arguments, result != -1, TOUCH(buffer, bytes)); \
         CHECKED(number, #name, result); \
         return result; \
     }
@@ -468,8 +468,10 @@ ssize_t __wrap___pread64_chk(int descriptor, void *data, size_t size, off64_t at
 REAL(ssize_t, readv, int, const struct iovec *, int);
 ssize_t __wrap_readv(int descriptor, const struct iovec *pieces, int count)
 {
-    for (int k = 0; k < count; ++k) TOUCH(pieces[k].iov_base, pieces[k].iov_len);
-    ssize_t result = __real_readv(local(descriptor, "readv"), pieces, count);
+    int number = local(descriptor, "readv");
+    ssize_t result;
+    UNTIL_WRITABLE(result = __real_readv(number, pieces, count), result != -1,
+                   for (int k = 0; k < count; ++k) TOUCH(pieces[k].iov_base, pieces[k].iov_len));
     CHECKED(descriptor, "readv", result);
     return result;
 }

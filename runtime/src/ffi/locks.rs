@@ -96,7 +96,11 @@ pub unsafe extern "C" fn omp_init_lock_with_hint(lock: *mut c_void, _hint: c_int
 
 /// `omp_destroy_lock`.
 #[unsafe(no_mangle)]
-pub extern "C" fn omp_destroy_lock(_lock: *mut c_void) {}
+pub extern "C" fn omp_destroy_lock(lock: *mut c_void) {
+    if let Some(session) = session::get() {
+        session.locks.retire(lock as u64);
+    }
+}
 
 /// `omp_set_lock`.
 ///
@@ -163,7 +167,11 @@ pub unsafe extern "C" fn omp_init_nest_lock_with_hint(lock: *mut c_void, _hint: 
 
 /// `omp_destroy_nest_lock`.
 #[unsafe(no_mangle)]
-pub extern "C" fn omp_destroy_nest_lock(_lock: *mut c_void) {}
+pub extern "C" fn omp_destroy_nest_lock(lock: *mut c_void) {
+    if let Some(session) = session::get() {
+        session.locks.retire(lock as u64);
+    }
+}
 
 /// `omp_set_nest_lock`.
 ///

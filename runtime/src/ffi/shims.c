@@ -106,8 +106,9 @@ char *__wrap_get_current_dir_name(void)
     REAL(type, name, __VA_ARGS__); \
     type __wrap_##name parameters \
     { \
-        TOUCH(buffer, bytes); \
-        return __real_##name arguments; \
+        type result; \
+        UNTIL_WRITABLE(result = __real_##name arguments, result != (type)-1, TOUCH(buffer, bytes)); \
+        return result; \
     }
 KERNEL_FILLS(int, stat, (const char *path, struct stat *status), (path, status), status, sizeof *status, const char *, struct stat *)
 KERNEL_FILLS(int, lstat, (const char *path, struct stat *status), (path, status), status, sizeof *status, const char *, struct stat *)

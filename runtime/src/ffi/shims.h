@@ -2,6 +2,7 @@
 #ifndef CAPE_SHIMS_H
 #define CAPE_SHIMS_H
 
+#include <errno.h>
 #include <stddef.h>
 
 /* __real_x is libc's x under --wrap=x. They are weak so that caperun, which is not linked that way, links. */
@@ -14,6 +15,17 @@ extern void cape_pretouch(const void *buffer, size_t bytes);
 #define TOUCH(buffer, bytes) \
     do { \
         if (cape_must_pretouch) cape_pretouch(buffer, bytes); \
+    } while (0)
+
+/* A publication by another thread may protect the buffer again between `touch` and `call`: then the call fails with EFAULT, without
+ * effect, and is made again. */
+#define UNTIL_WRITABLE(call, succeeded, touch) \
+    do { \
+        int looks = 0; \
+        do { \
+            touch; \
+            call; \
+        } while (!(succeeded) && errno == EFAULT && cape_must_pretouch && ++looks < 100); \
     } while (0)
 
 #endif

@@ -371,8 +371,7 @@ pub unsafe extern "C" fn cape_atomic_enter(site: *const Site, kind: c_int) {
         ATOMIC_LOCK.acquire();
     } else if let Some(session) = in_active_region() {
         if kind == CAPE_ATOMIC_READ {
-            // What a change published before it released the lock is in the log.
-            sync::refresh(session, site as usize);
+            sync::before_atomic_read(session, site as usize);
         } else {
             sync::acquire(session, sync::ATOMIC_LOCK, false);
         }

@@ -45,6 +45,7 @@ use crate::sync;
 use crate::team::wait::Gate;
 pub use cancellation::group_cancelled;
 use parcel::Root;
+pub use publishing::shared_scope;
 
 /// The present phase: forks and barriers so far.
 static PHASE: AtomicU64 = AtomicU64::new(0);
@@ -169,6 +170,7 @@ where
 /// A region or a part between two barriers begins.
 pub fn enter_phase(phase: u64) {
     PHASE.store(phase, SeqCst);
+    publishing::share_no_more();
     REPORTED.store(0, SeqCst);
     MEETING.store(false, SeqCst);
 }
@@ -373,6 +375,7 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
             sync::catch_up(session, from, &entries);
             let cost = economy::processor_time().saturating_sub(started);
             ASKED.store(0, SeqCst);
+            publishing::share(pool);
             let root = Root::new(pool, (owner, batch), &parcels, cost);
             // SAFETY: parcels come from a rank of the same build.
             unsafe { unpack(root, &parcels) };

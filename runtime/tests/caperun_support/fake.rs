@@ -53,6 +53,8 @@ struct Rank {
     node: Node,
     superior: Peer,
     inbox: VecDeque<Reply>,
+    /// It does not release them at once, and has to answer who tries.
+    keeps_locks: bool,
 }
 
 impl Rank {
@@ -107,6 +109,7 @@ impl Rank {
             node,
             superior,
             inbox: VecDeque::new(),
+            keeps_locks: false,
         };
         rank.ask(&Request::Hello {
             pid: std::process::id(),
@@ -154,7 +157,10 @@ impl Rank {
                         if reply == Reply::Abort {
                             leave(1);
                         }
-                        self.inbox.push_back(reply);
+                        // What this rank acquires it releases, unless it says otherwise.
+                        if !matches!(reply, Reply::Recall { .. }) || self.keeps_locks {
+                            self.inbox.push_back(reply);
+                        }
                     }
                     Event::Frame { from, .. } => panic!("a frame from {from}"),
                     Event::Closed { .. } => leave(1),
@@ -174,8 +180,20 @@ impl Rank {
                 lock: LOCK,
                 acquired: true,
                 entries,
+                ..
             } => entries,
             other => panic!("no grant: {other:?}"),
+        }
+    }
+
+    /// Has acquired the lock for good: refuses a rank that tries.
+    fn refuse(&mut self) {
+        match self.answer() {
+            Reply::Recall {
+                lock: LOCK,
+                answer: true,
+            } => self.ask(&Request::Busy { lock: LOCK }),
+            other => panic!("nobody tries: {other:?}"),
         }
     }
 
@@ -345,6 +363,11 @@ fn deadlock() -> ! {
             }
         }
         rank.note("bank.c:3 parallel");
+    } else {
+        rank.keeps_locks = true;
+        rank.acquire(0);
+        rank.refuse();
+        rank.hang();
     }
     rank.acquire(0);
     rank.hang()
@@ -549,7 +572,9 @@ fn busy_worker() -> ! {
     let mut rank = Rank::joined();
     if rank.rank == 1 {
         rank.note("a.c:9 parallel");
+        rank.keeps_locks = true;
         rank.acquire(0);
+        rank.refuse();
         loop {
             std::thread::park();
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::control::{RankStatistics, SiteStatistics};
+use crate::control::{LockStatistics, RankStatistics, SiteStatistics};
 
 const HEADINGS: [&str; 11] = [
     "region",
@@ -226,7 +226,32 @@ pub fn table(program: &str, ranks: &[Option<RankStatistics>], verbose: bool) -> 
         text.push_str(line.trim_end());
         text.push('\n');
     }
+    text.push_str(&lock_line(ranks));
     text
+}
+
+/// How often locks were acquired, and how often that took messages: nothing, if there were none.
+fn lock_line(ranks: &[Option<RankStatistics>]) -> String {
+    let sum = |count: fn(&LockStatistics) -> u64| {
+        let each = ranks.iter().flatten().map(|rank| count(&rank.locks));
+        each.fold(0, u64::saturating_add)
+    };
+    let [acquired, asked, given] = [
+        sum(|locks| locks.acquired),
+        sum(|locks| locks.asked),
+        sum(|locks| locks.given),
+    ];
+    if acquired == 0 && asked == 0 {
+        return String::new();
+    }
+    let per = |count: u64| count as f64 / acquired.max(1) as f64;
+    format!(
+        "locks: {} acquired, {} of them by a request to caperun ({:.4} each); {} given to a rank that asked for them\n",
+        grouped(acquired),
+        grouped(asked),
+        per(asked),
+        grouped(given)
+    )
 }
 
 #[cfg(test)]
@@ -271,9 +296,15 @@ mod tests {
                     site("a.c:1 parallel", 1.0, 1024),
                     site("a.c:9 parallel for", 2.0, 0),
                 ],
+                locks: LockStatistics {
+                    acquired: 4000,
+                    asked: 10,
+                    given: 4,
+                },
             }),
             Some(RankStatistics {
                 sites: vec![site("a.c:1 parallel", 3.0, 1024)],
+                ..RankStatistics::default()
             }),
             None,
         ];
@@ -283,7 +314,11 @@ mod tests {
             lines[0].contains("./a on 3 ranks (1 of them sent none)"),
             "{text}"
         );
-        assert_eq!(lines.len(), 8, "{text}");
+        assert_eq!(lines.len(), 9, "{text}");
+        assert_eq!(
+            lines[8],
+            "locks: 4,000 acquired, 10 of them by a request to caperun (0.0025 each); 4 given to a rank that asked for them"
+        );
         let cells = |line: &str| {
             line.split_whitespace()
                 .map(String::from)

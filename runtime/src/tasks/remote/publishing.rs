@@ -1,6 +1,6 @@
 //! What is published when tasks are given or come back: everything that tasks of this rank can have written or can refer to.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use ckpt_incremental::ByteRange;
 
@@ -8,7 +8,33 @@ use super::REPORTED;
 use crate::control::{Entry, LogPosition, Request};
 use crate::memory::{Memory, Occasion};
 use crate::session::Session;
+use crate::sync;
 use crate::tasks::pool::Pool;
+
+/// In this phase, tasks have come from another rank or gone to one.
+static SHARED: AtomicBool = AtomicBool::new(false);
+/// The lowest address on the stacks of threads of this rank that such tasks may refer to.
+static LOWEST_FRAME: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Tasks leave for another rank, or have come from one: from now on, what they refer to is published with locks, too.
+pub fn share(pool: &Pool) {
+    LOWEST_FRAME.store(pool.lowest_frame(), SeqCst);
+    SHARED.store(true, SeqCst);
+}
+
+/// All tasks are complete.
+pub fn share_no_more() {
+    SHARED.store(false, SeqCst);
+}
+
+/// What a thread that releases a lock, posts or flushes publishes: once tasks have left their rank, they may refer to stacks.
+pub fn shared_scope(session: &Session, stack_bound: usize) -> Vec<ByteRange> {
+    if SHARED.load(SeqCst) {
+        scope(session, stack_bound, LOWEST_FRAME.load(SeqCst))
+    } else {
+        session.scope(stack_bound)
+    }
+}
 
 /// Publishes all that this rank wrote, and sends the request that `make` builds from its position in the log, from the number of entries that
 /// another rank is to count if this `finishes` tasks of that rank, and from what was published. What is streamed is named before it is
@@ -22,6 +48,8 @@ pub fn publish_everything(
     crate::ffi::stdio::flush_output();
     let mut guard = session.state();
     let state = &mut *guard;
+    share(pool);
+    session.locks.publishing();
     let scope = scope(session, state.stack_bound, pool.lowest_frame());
     let (seen, sequence) = (state.memory.seen(), state.memory.sequence());
     let credit = if finishes {
@@ -59,6 +87,7 @@ pub fn publish_everything(
     if let Some(make) = make {
         session.exchange.request(&make(seen, credit, entry));
     }
+    sync::published(session);
 }
 
 /// How many pages [`publish_everything`] would have to look at.

@@ -69,6 +69,11 @@ impl Log {
         self.base + self.entries.len() as LogPosition
     }
 
+    /// Position of the first entry that is held: every rank has applied those before.
+    pub fn base(&self) -> LogPosition {
+        self.base
+    }
+
     /// Entries held in memory.
     #[cfg(test)]
     pub fn held(&self) -> usize {

@@ -38,6 +38,8 @@ pub struct Service {
     ranks: u32,
     membership: Membership,
     locks: Locks,
+    /// Ranks that have been asked to publish and have not answered.
+    solicited: Vec<bool>,
     log: Log,
     chunks: Chunks,
     market: Market,
@@ -53,6 +55,7 @@ impl Service {
             ranks,
             membership: Membership::new(ranks),
             locks: Locks::default(),
+            solicited: vec![false; ranks as usize],
             log: Log::new(ranks),
             chunks: Chunks::default(),
             market: Market::default(),
@@ -137,16 +140,25 @@ impl Service {
                 self.log.check(seen).map_err(|error| error.to_string())?;
                 self.log.note_applied(rank, seen);
                 let answer = self.locks.acquire(lock, rank, seen, try_only);
-                self.answer(rank, lock, answer, replies);
+                self.answer(lock, answer, replies);
             }
             Request::Release { lock, entry } => {
                 self.append(entry, replies);
-                let next = self
-                    .locks
-                    .release(lock, rank, self.log.end())
-                    .map_err(|error| error.to_string())?;
-                if let Some(answer) = next {
-                    self.answer(rank, lock, answer, replies);
+                self.release(rank, lock, replies)?;
+            }
+            Request::Busy { lock } => {
+                let answer = self.locks.busy(lock, rank);
+                self.answer(lock, answer, replies);
+            }
+            Request::Drop { locks } => {
+                for lock in locks {
+                    self.release(rank, lock, replies)?;
+                }
+            }
+            Request::Publish { entry, solicited } => {
+                self.append(entry, replies);
+                if solicited {
+                    self.solicited[rank as usize] = false;
                 }
             }
             Request::FetchLog { ticket, seen, upto } => {
@@ -172,6 +184,9 @@ impl Service {
                     .log
                     .flush(rank, ticket, seen, until)
                     .map_err(|error| error.to_string())?;
+                if found.as_ref().is_none_or(|found| found.entries.is_empty()) {
+                    self.solicit(rank, replies);
+                }
                 replies.extend(found.map(reply));
             }
             Request::Post {
@@ -364,28 +379,57 @@ impl Service {
         self.log.expire(now).into_iter().map(reply).collect()
     }
 
-    fn answer(&self, asking: u32, lock: u64, answer: Answer, replies: &mut Replies) {
-        match answer {
-            Answer::Granted { rank, seen, upto } => {
-                replies.push((
-                    rank,
-                    Reply::Granted {
-                        lock,
-                        acquired: true,
-                        entries: self.log.range(seen, upto),
-                    },
-                ));
+    fn release(&mut self, rank: u32, lock: u64, replies: &mut Replies) -> Result<(), String> {
+        let next = self
+            .locks
+            .release(lock, rank, self.log.end())
+            .map_err(|error| error.to_string())?;
+        self.answer(lock, next, replies);
+        self.locks.forget(self.log.base());
+        Ok(())
+    }
+
+    /// `rank` found nothing new: whoever keeps locks may keep what was written under them, too.
+    fn solicit(&mut self, rank: u32, replies: &mut Replies) {
+        for other in (0..self.ranks).filter(|other| *other != rank) {
+            if self.locks.has_any(other) && !self.solicited[other as usize] {
+                self.solicited[other as usize] = true;
+                replies.push((other, Reply::Solicit));
             }
-            Answer::Taken => replies.push((
-                asking,
-                Reply::Granted {
+        }
+    }
+
+    fn answer(&self, lock: u64, answer: Option<Answer>, replies: &mut Replies) {
+        replies.extend(answer.map(|answer| match answer {
+            Answer::Granted {
+                rank,
+                seen,
+                upto,
+                whole,
+                wanted,
+            } => {
+                let entries = self.log.range(seen, upto);
+                let granted = Reply::Granted {
+                    lock,
+                    acquired: true,
+                    whole,
+                    wanted,
+                    entries,
+                };
+                (rank, granted)
+            }
+            Answer::Taken { rank } => {
+                let refused = Reply::Granted {
                     lock,
                     acquired: false,
+                    whole: false,
+                    wanted: false,
                     entries: Vec::new(),
-                },
-            )),
-            Answer::Queued => {}
-        }
+                };
+                (rank, refused)
+            }
+            Answer::Recall { rank, answer } => (rank, Reply::Recall { lock, answer }),
+        }));
     }
 
     fn finalize(&mut self, rank: u32, replies: &mut Replies) -> Result<Progress, String> {

@@ -64,6 +64,7 @@ fn granted(reply: &(u32, Reply)) -> (u32, Vec<(u32, u64)>) {
                 lock: 9,
                 acquired: true,
                 entries,
+                ..
             },
         ) => (
             *rank,
@@ -80,7 +81,11 @@ fn granted(reply: &(u32, Reply)) -> (u32, Vec<(u32, u64)>) {
 fn a_grant_carries_what_happened_before_the_last_release() {
     let mut service = started(3);
     assert_eq!(granted(&ask(&mut service, 0, acquire(0))[0]), (0, vec![]));
-    assert!(ask(&mut service, 1, acquire(0)).is_empty());
+    let recall = Reply::Recall {
+        lock: 9,
+        answer: false,
+    };
+    assert_eq!(ask(&mut service, 1, acquire(0)), [(0, recall)]);
     assert!(ask(&mut service, 2, acquire(0)).is_empty());
     assert_eq!(
         service.waits_for(2).as_deref(),
@@ -136,7 +141,7 @@ fn the_log_is_forgotten_once_all_have_applied_it_but_not_before() {
 fn a_queued_acquire_keeps_the_entries_it_will_need() {
     let mut service = started(2);
     ask(&mut service, 0, acquire(0));
-    assert!(ask(&mut service, 1, acquire(0)).is_empty());
+    assert_eq!(ask(&mut service, 1, acquire(0)).len(), 1, "a recall");
     let other = Request::Release {
         lock: 5,
         entry: Some(Entry {
@@ -306,5 +311,41 @@ fn statistics_and_chunks_pass_through() {
     assert_eq!(
         service.statistics(),
         [None, Some(RankStatistics::default())]
+    );
+}
+
+#[test]
+fn who_looks_in_vain_makes_owners_of_locks_publish() {
+    let mut service = started(3);
+    let look = |service: &mut Service, ticket, seen| {
+        let request = Request::Flush {
+            ticket,
+            seen,
+            entry: None,
+            patience: 0,
+        };
+        ask(service, 1, request)
+    };
+    assert_eq!(look(&mut service, 1, 0).len(), 1, "nobody has a lock");
+    ask(&mut service, 0, acquire(0));
+    let replies = look(&mut service, 2, 0);
+    assert_eq!(replies.len(), 2);
+    assert_eq!(replies[0], (0, Reply::Solicit));
+    assert_eq!(look(&mut service, 3, 0).len(), 1, "it has been asked");
+    let Request::Release { entry, .. } = release(0, 0) else {
+        unreachable!("made above")
+    };
+    let published = Request::Publish {
+        entry,
+        solicited: true,
+    };
+    assert!(ask(&mut service, 0, published).is_empty());
+    assert_eq!(look(&mut service, 4, 0).len(), 1, "there is news");
+    assert_eq!(look(&mut service, 5, 1).len(), 2);
+    let drop = Request::Drop { locks: vec![9] };
+    assert!(ask(&mut service, 0, drop).is_empty());
+    assert_eq!(
+        granted(&ask(&mut service, 2, acquire(0))[0]),
+        (2, vec![(0, 0)])
     );
 }
