@@ -15,8 +15,6 @@
 //! Waits end: a message arrives, or the coordinator tells the rank to stop, or the link to the coordinator closes. In the last two
 //! cases the process ends on the spot; there is nothing to save in a rank.
 
-mod inbox;
-
 use std::cell::Cell;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
@@ -35,6 +33,7 @@ use crate::failure::{exit_now, fatal};
 use crate::gather;
 use crate::waiting::{Desk, Seat};
 
+mod inbox;
 mod messages;
 pub use inbox::{Inbox, Stream};
 pub use messages::{Advance, Arrival, Cancelled, Fork, Meeting, Offer, Order};
@@ -48,8 +47,6 @@ const CANCEL_FRAME: u16 = 6;
 const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
 const LOST_PEER_GRACE: Duration = Duration::from_secs(3);
-
-}
 
 /// This rank's end of the job's links.
 pub struct Exchange {

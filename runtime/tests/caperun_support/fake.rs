@@ -559,7 +559,10 @@ fn statistics() -> ! {
     if rank.rank > 0 {
         assert_eq!(rank.answer(), Reply::Shutdown);
     }
-    rank.ask(&Request::Statistics(RankStatistics { sites: vec![site] }));
+    rank.ask(&Request::Statistics(RankStatistics {
+        sites: vec![site],
+        ..RankStatistics::default()
+    }));
     if rank.rank == 0 {
         rank.finish(0);
     }
