@@ -15,6 +15,9 @@
 //! Waits end: a message arrives, or the coordinator tells the rank to stop, or the link to the coordinator closes. In the last two
 //! cases the process ends on the spot; there is nothing to save in a rank.
 
+mod inbox;
+mod messages;
+
 use std::cell::Cell;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
@@ -27,14 +30,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use transport::{Event, Frame, Peer, Transport};
 
+use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, OUTPUT_FRAME, Reply, Request};
 use crate::entry::{Part, encode, parse_stream_tag, stream_tag};
 use crate::failure::{exit_now, fatal};
 use crate::gather;
 use crate::waiting::{Desk, Seat};
 
-mod inbox;
-mod messages;
 pub use inbox::{Inbox, Stream};
 pub use messages::{Advance, Arrival, Cancelled, Fork, Meeting, Offer, Order};
 
@@ -400,6 +402,9 @@ impl Exchange {
             }
             (Reply::Solicit, Some(session)) => return crate::sync::solicited(session),
             _ => {}
+        }
+        if let Reply::Task(TaskReply::Cancel { owner, batch, up }) = reply {
+            return crate::tasks::remote::cancelled(owner, batch, up);
         }
         let concerns_tasks = matches!(reply, Reply::Task(_));
         self.look(|inbox| inbox.take_reply(reply));

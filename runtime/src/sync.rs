@@ -58,11 +58,13 @@ pub fn across_ranks() -> Option<&'static Session> {
 
 /// Takes `lock` of a job of several ranks; with `try_only`, says at once whether it could.
 pub fn acquire(session: &Session, lock: u64, try_only: bool) -> bool {
-    match session.locks.enter(lock, try_only) {
+    let acquired = match session.locks.enter(lock, try_only) {
         Entered::Owner => true,
         Entered::Taken => false,
         Entered::Ask => ask_for(session, lock, try_only),
-    }
+    };
+    count_lock(i32::from(acquired));
+    acquired
 }
 
 fn ask_for(session: &Session, lock: u64, try_only: bool) -> bool {
@@ -82,8 +84,23 @@ fn ask_for(session: &Session, lock: u64, try_only: bool) -> bool {
     acquired
 }
 
+thread_local! {
+    /// Locks that the thread has taken and not given back, or that another has given back for it.
+    static HAS: Cell<i32> = const { Cell::new(0) };
+}
+
+fn count_lock(more: i32) {
+    HAS.set(HAS.get() + more);
+}
+
+/// Whether the calling thread has a lock, as far as is known: one may give back what another has taken.
+pub fn has_lock() -> bool {
+    HAS.get() > 0
+}
+
 /// Gives `lock` back. What was written before is published before any other rank gets it.
 pub fn release(session: &Session, lock: u64) {
+    count_lock(-1);
     match session.locks.leave(lock) {
         Left::Kept => {}
         Left::Crowded => publish_released(session),

@@ -28,11 +28,13 @@ impl Source {
             .is_some_and(|found| found == extension)
     }
 
-    /// The lines before the unit tests; none in an integration test or a bench.
+    /// The lines before the unit tests; none in an integration test, a bench or a fuzz target.
     fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let path = self.path.to_string_lossy().into_owned();
-        let is_test =
-            path.contains("/tests/") || path.contains("/benches/") || path.ends_with("/tests.rs");
+        let is_test = ["/tests/", "/benches/", "/fuzz/"]
+            .iter()
+            .any(|folder| path.contains(folder))
+            || path.ends_with("/tests.rs");
         self.text
             .lines()
             .take_while(move |line| !is_test && line.trim() != "#[cfg(test)]")
@@ -244,7 +246,12 @@ fn every_public_workspace_member_forbids_what_the_workspace_forbids() {
             .is_some_and(|name| name == "Cargo.toml")
             && source.path != root().join("Cargo.toml")
     };
-    let lints = |source: &Source| source.text.contains("[lints]\nworkspace = true");
+    // The fuzz targets are a workspace of their own, which has no lints to take.
+    let lints = |source: &Source| {
+        ["[lints]\nworkspace = true", "\n[workspace]\n"]
+            .iter()
+            .any(|text| source.text.contains(text))
+    };
     let complaints: Vec<String> = sources()
         .iter()
         .filter(is_manifest)

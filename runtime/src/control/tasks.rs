@@ -85,6 +85,13 @@ pub enum TaskRequest {
         /// Entries of the log that the sender has applied.
         seen: LogPosition,
     },
+    /// The sender was given tasks and cannot begin them: its threads are in others that do not end.
+    Return {
+        /// The rank whose they are.
+        owner: u32,
+        /// Its name for them.
+        batch: u64,
+    },
     /// The taskgroup of a batch is cancelled: its owner is to be told (`up`), or who has it.
     Cancel {
         /// The rank whose it is.
@@ -133,7 +140,7 @@ pub enum TaskReply {
         /// See `entries`.
         from: LogPosition,
     },
-    /// Nobody is hungry any more: the offer stays with its owner.
+    /// Nobody is hungry any more, or who was given the tasks has not begun them: they stay with their owner.
     Declined {
         /// The owner's name for it.
         batch: u64,

@@ -14,7 +14,7 @@ use std::sync::atomic::{
 
 use super::parker::Parker;
 use super::spin::Spin;
-use super::task::Task;
+use super::task::{Task, flag};
 use crate::team::wait::Gate;
 
 /// A deferred task on its way from thread to thread.
@@ -101,8 +101,10 @@ fn allowed(task: Deferred, constraint: Constraint) -> bool {
         let task = unsafe { &*task.0 };
         // SAFETY: the thread that is constrained executes the ancestor.
         let descends = unsafe { task.descends_from(ancestor) };
-        // Another rank waits for what it has given and for all that this has made, perhaps in a task that this thread waits for.
-        descends || task.is_adopted()
+        // Another rank waits for what it has given and for all that this has made, perhaps in a task that this thread waits for. But it
+        // may want the very lock that this thread has.
+        // SAFETY: as above.
+        descends || task.is_adopted() && !unsafe { (*ancestor).has(flag::LOCKS) }
     })
 }
 

@@ -14,12 +14,14 @@
 //!   giver     the thread that gives
 //!   parcel    a task on its way
 //!   economy   how many to give, and when not to
+//!   gifts     what this rank was given
 //!   publishing, cancellation
 //! ```
 #![allow(unsafe_code)]
 
 mod cancellation;
 mod economy;
+mod gifts;
 mod giver;
 mod parcel;
 mod publishing;
@@ -76,8 +78,6 @@ static MEETING: AtomicBool = AtomicBool::new(false);
 static PASS_OVER: AtomicU32 = AtomicU32::new(0);
 /// Opportunities passed over where giving costs more than it brings.
 const BLINDLY: u32 = 64;
-/// Of the messages in `NEWS`, those that bring tasks.
-static GIFTS: AtomicUsize = AtomicUsize::new(0);
 /// Nanoseconds that each of the tasks took which another rank gave to this one last.
 static EACH: AtomicU64 = AtomicU64::new(u64::MAX);
 /// When the last batch of another rank was complete here, as [`economy::now`] counts.
@@ -126,6 +126,15 @@ impl Away {
         name
     }
 
+    /// Whether the taskgroup of tasks that are away is cancelled.
+    fn is_cancelled(&self, name: u64) -> bool {
+        let group = self.batches.get(&name).and_then(Batch::group);
+        // SAFETY: the taskgroup of a task that is not complete is alive.
+        group
+            .and_then(|group| unsafe { group.as_ref() })
+            .is_some_and(Group::is_cancelled)
+    }
+
     fn add_cost(&mut self, name: u64, cost: u64) {
         if let Some(batch) = self.batches.get_mut(&name) {
             batch.cost += cost;
@@ -134,20 +143,6 @@ impl Away {
 }
 
 static AWAY: Spin<Option<Away>> = Spin::new(None);
-/// The roots of what this rank was given, by owner and name.
-static ROOTS: Spin<Vec<Given>> = Spin::new(Vec::new());
-
-/// A root in [`ROOTS`], which lives until it is taken out.
-#[derive(Clone, Copy, Debug)]
-struct Given {
-    owner: u32,
-    batch: u64,
-    root: *mut Root,
-}
-
-// SAFETY: a root is looked at under the lock, or by whoever took it out.
-unsafe impl Send for Given {}
-
 fn away<T>(action: impl FnOnce(&mut Away) -> T) -> T {
     action(AWAY.lock().get_or_insert_default())
 }
@@ -226,7 +221,7 @@ fn hungry_for() -> u64 {
 
 /// Whether there are messages that do not bring tasks.
 fn has_news_but_tasks() -> bool {
-    NEWS.load(SeqCst) > GIFTS.load(SeqCst)
+    NEWS.load(SeqCst) > gifts::waiting()
 }
 
 /// A message about tasks has arrived: notes at once what running threads look at. True: it has been dealt with.
@@ -244,8 +239,8 @@ pub fn note(news: &TaskReply) -> bool {
             giver::poke();
             true
         }
-        TaskReply::Given { .. } => {
-            GIFTS.fetch_add(1, SeqCst);
+        TaskReply::Given { owner, batch, .. } => {
+            gifts::arrived(*owner, *batch);
             NEWS.fetch_add(1, SeqCst);
             false
         }
@@ -319,11 +314,12 @@ pub fn attend(pool: &Pool, need: Need) -> bool {
 }
 
 #[cold]
-fn attend_to_news(session: &Session, pool: &Pool, need: Need) -> bool {
+fn attend_to_news(session: &'static Session, pool: &Pool, need: Need) -> bool {
     let any = deal_with_news(session, pool, true);
     if !any && should_ask(pool, need) {
         let phase = PHASE.load(SeqCst);
         if ASKED.swap(phase + 1, SeqCst) != phase + 1 {
+            giver::start(session);
             sync::ask(session, |seen| {
                 Request::Task(TaskRequest::Hungry { phase, seen })
             });
@@ -355,15 +351,22 @@ fn next_news(session: &Session, gifts: bool) -> Option<TaskReply> {
         inbox.tasks.remove(at)
     })?;
     if matches!(news, TaskReply::Given { .. }) {
-        GIFTS.fetch_sub(1, SeqCst);
+        gifts::taken_up();
     }
     NEWS.fetch_sub(1, SeqCst);
     Some(news)
 }
 
+/// See [`cancellation::heed`].
+pub fn cancelled(owner: u32, batch: u64, up: bool) {
+    if let Some(session) = session::get() {
+        cancellation::heed(session, owner, batch, up);
+    }
+}
+
 fn handle(session: &Session, pool: &Pool, news: TaskReply) {
     match news {
-        TaskReply::Surplus { .. } | TaskReply::Hunger { .. } => {}
+        TaskReply::Surplus { .. } | TaskReply::Hunger { .. } | TaskReply::Cancel { .. } => {}
         TaskReply::Given {
             owner,
             batch,
@@ -410,7 +413,6 @@ fn handle(session: &Session, pool: &Pool, news: TaskReply) {
                 unsafe { schedule::complete_elsewhere(task.0) };
             }
         }
-        TaskReply::Cancel { owner, batch, up } => cancellation::heed(session, owner, batch, up),
         TaskReply::Fulfil {
             event,
             entries,
@@ -479,7 +481,11 @@ unsafe fn unpack(root: *mut Root, parcels: &[Parcel]) {
         (*task).counts.fetch_add(REFERENCE, SeqCst);
         ((*root).owner, (*root).batch)
     };
-    ROOTS.lock().push(Given { owner, batch, root });
+    let cancelled = gifts::unpacked(owner, batch, root);
+    if cancelled {
+        // SAFETY: alive, by the reference taken above.
+        unsafe { &(*root).group }.cancel();
+    }
     for parcel in parcels {
         // SAFETY: the caller's promise.
         unsafe { parcel::unpack(parcel, task) };
@@ -493,9 +499,7 @@ unsafe fn unpack(root: *mut Root, parcels: &[Parcel]) {
 /// # Safety
 /// `root` was made by `unpack`, and nothing else refers to it.
 pub unsafe fn finished(root: *mut Task) {
-    ROOTS
-        .lock()
-        .retain(|given| !std::ptr::eq(given.root.cast(), root));
+    gifts::completed(root);
     // SAFETY: the caller's promise; what was found in the list is not looked at any more.
     let root = unsafe { Box::from_raw(root.cast::<Root>()) };
     let Some(session) = session::get() else {

@@ -13,6 +13,7 @@ use super::remote::{self, Need};
 use super::task::{CHILD, REFERENCE, Recipe, Task, children, flag, references};
 use super::worker::{Bell, COMPLETE, ENDED, FULFILLED, Worker, is_cancelled};
 use crate::icv::{self, process};
+use crate::sync;
 
 /// What a task's clauses ask for.
 #[derive(Debug, Default)]
@@ -49,6 +50,9 @@ pub unsafe fn spawn(recipe: &Recipe, wishes: Wishes<'_>) {
     }
     if wishes.event.is_some() {
         flags |= flag::DETACHED;
+    }
+    if pool.spans_ranks() && (parent.has(flag::STAYS) || sync::has_lock()) {
+        flags |= flag::STAYS;
     }
     if let Some(group) = worker.owned_group(parent) {
         flags |= flag::COUNTED;

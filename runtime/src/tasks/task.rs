@@ -97,6 +97,10 @@ pub mod flag {
     pub const LOOP: u32 = 1 << 21;
     /// The creator waits for its turn itself instead of leaving it to the pool.
     pub const AWAITED: u32 = 1 << 20;
+    /// Made, or descended from one that was made, by a thread that had a lock: whoever has that may wait for it.
+    pub const STAYS: u32 = 1 << 22;
+    /// Waits for its descendants, and its thread has a lock.
+    pub const LOCKS: u32 = 1 << 23;
 }
 
 /// A task's bookkeeping, in front of its environment.
@@ -361,6 +365,11 @@ impl Task {
     /// Sets a flag.
     pub fn set(&self, flag: u32) {
         self.flags.set(self.flags.get() | flag);
+    }
+
+    /// Takes a flag back.
+    pub fn unset(&self, flag: u32) {
+        self.flags.set(self.flags.get() & !flag);
     }
 
     /// Elements of its environment.

@@ -24,6 +24,7 @@ use super::task::{
 use crate::context;
 use crate::icv::{self, process};
 use crate::session;
+use crate::sync;
 
 /// Deferred tasks in a thread's queue from which on it runs new ones at once.
 const CROWDED: usize = 256;
@@ -287,6 +288,10 @@ impl Worker {
         let pool = self.pool();
         let mut looks = 0;
         let spans_ranks = pool.spans_ranks();
+        let locks = spans_ranks && sync::has_lock();
+        if locks {
+            self.current().set(flag::LOCKS);
+        }
         while !done() {
             if spans_ranks {
                 let need = match constraint {
@@ -313,6 +318,9 @@ impl Worker {
             self.sleep_unless(pool, constraint, bell, || {
                 done() || pool.has_task(constraint)
             });
+        }
+        if locks {
+            self.current().unset(flag::LOCKS);
         }
     }
 
@@ -361,9 +369,9 @@ impl Worker {
     }
 
     /// Whether this thread, which has found no task, asks other ranks: what it was given inside of what it was given must not pile up on its
-    /// stack.
+    /// stack, and may want a lock that it has.
     fn need(&self, constraint: Constraint) -> Need {
-        if constraint.is_none() || self.adopted.get() < ADOPTIONS {
+        if constraint.is_none() || self.adopted.get() < ADOPTIONS && !sync::has_lock() {
             Need::Now
         } else {
             Need::None

@@ -1,7 +1,8 @@
 //! The cancellation of a taskgroup whose tasks are on several ranks: from whoever cancels up to their owner, and down to all who have some.
 #![allow(unsafe_code)]
 
-use super::{AWAY, Away, Batch, Given, ROOTS};
+use super::gifts::{Given, ROOTS};
+use super::{AWAY, Away, Batch};
 use crate::control::Request;
 use crate::control::tasks::TaskRequest;
 use crate::session::{self, Session};
@@ -18,7 +19,8 @@ fn concerned(away: Option<&Away>, roots: &[Given], me: u32, group: &Group) -> Ve
         let inner = unsafe { batch.group()?.as_ref() }?;
         inner.lies_in(group).then_some((me, *name, false))
     });
-    let up = roots.iter().filter_map(|given| {
+    let unpacked = roots.iter().filter(|given| !given.root.is_null());
+    let up = unpacked.filter_map(|given| {
         // SAFETY: alive while it is in the list.
         let own = unsafe { &raw const (*given.root).group };
         std::ptr::eq(own, group).then_some((given.owner, given.batch, true))
@@ -45,18 +47,22 @@ pub fn group_cancelled(group: &Group) {
     }
 }
 
-/// Another rank has cancelled the taskgroup of a batch that it was given by this one (`up`), or that it gave to this one.
+/// Another rank has cancelled the taskgroup of a batch that it was given by this one (`up`), or that it gave to this one. Called by the thread
+/// that receives: a task that is in progress may end only when it sees this.
 pub fn heed(session: &Session, owner: u32, batch: u64, up: bool) {
     let away = AWAY.lock();
-    let roots = ROOTS.lock();
+    let mut roots = ROOTS.lock();
     let group = if up {
         let batch = away.as_ref().and_then(|away| away.batches.get(&batch));
         batch.and_then(Batch::group)
     } else {
-        let this = |given: &&Given| (given.owner, given.batch) == (owner, batch);
-        // SAFETY: alive while it is in the list.
-        let group = |given: &Given| unsafe { &raw const (*given.root).group };
-        roots.iter().find(this).map(group)
+        let mut all = roots.iter_mut();
+        let this = all.find(|given| given.is(owner, batch));
+        this.and_then(|given| {
+            given.cancelled = true;
+            // SAFETY: alive while it is in the list.
+            (!given.root.is_null()).then(|| unsafe { &raw const (*given.root).group })
+        })
     };
     // SAFETY: as above, and as in `concerned`; both locks are held.
     let Some(group) = group.and_then(|group| unsafe { group.as_ref() }) else {

@@ -3,7 +3,8 @@
 //! A thread in the midst of a long task could not answer a hungry rank before its end, and what is published first, an array that serial
 //! code has filled, say, can take as long as a task. So a rank that has had tasks to give has a thread of its own for that. It sleeps
 //! while no rank is hungry, and is poked by whoever hears of hunger or defers a task while there is some; it also deals with news of tasks
-//! that came back, unless a thread of the team waits for them anyway. It never runs a task.
+//! that came back, unless a thread of the team waits for them anyway. It never runs a task. Tasks that this rank was given and that no thread
+//! takes up, because all are in tasks that take long or wait for a lock, say, it returns.
 #![allow(unsafe_code)]
 
 use std::sync::OnceLock;
@@ -113,11 +114,12 @@ fn with_pool<T>(action: impl FnOnce(&Pool) -> T) -> Option<T> {
 fn live(session: &'static Session) -> ! {
     let mut kept = SHORTLY;
     loop {
+        let gift = super::gifts::return_untouched(session);
         match round(session) {
             Outcome::Kept(time) => {
                 let time = time.max(kept);
                 kept = (kept * 2).min(LATER);
-                std::thread::park_timeout(time);
+                std::thread::park_timeout(gift.map_or(time, |gift| gift.min(time)));
             }
             Outcome::Gave => kept = SHORTLY,
             Outcome::Nothing => {
@@ -130,7 +132,10 @@ fn live(session: &'static Session) -> ! {
                 // Pairs with the fence in `Pool::push`: that thread sees this one idle, or this one sees its task.
                 fence(SeqCst);
                 if !has_work() {
-                    std::thread::park();
+                    match gift {
+                        Some(time) => std::thread::park_timeout(time),
+                        None => std::thread::park(),
+                    }
                 }
                 IDLE.store(false, SeqCst);
             }
@@ -248,7 +253,21 @@ fn give(session: &Session, pool: &Pool) -> Outcome {
     });
     let cost = economy::processor_time().saturating_sub(started);
     // It may be back already.
-    away(|away| away.add_cost(batch, cost));
+    let cancelled = away(|away| {
+        away.add_cost(batch, cost);
+        away.is_cancelled(batch)
+    });
+    if cancelled {
+        // Whoever cancelled it meanwhile may have said so before the offer.
+        let owner = session.rank;
+        session
+            .exchange
+            .request(&Request::Task(TaskRequest::Cancel {
+                owner,
+                batch,
+                up: false,
+            }));
+    }
     Outcome::Gave
 }
 

@@ -9,6 +9,7 @@ use super::super::group::Group;
 use super::super::pool::Pool;
 use super::super::schedule;
 use super::super::task::{Body, Chunk, Recipe, Task, flag};
+use super::super::worker::is_cancelled;
 use crate::control::tasks::Parcel;
 use crate::session::Session;
 
@@ -64,8 +65,11 @@ impl Root {
 
 /// Whether another rank can run this task.
 pub fn may_leave(session: &Session, task: &Task) -> bool {
-    const TIED: u32 = flag::DETACHED | flag::REDUCES | flag::UNDEFERRED;
+    const TIED: u32 = flag::DETACHED | flag::REDUCES | flag::UNDEFERRED | flag::STAYS;
     if task.flags.get() & TIED != 0 || task.sizes.is_null() || !task.icvs.get().is_null() {
+        return false;
+    }
+    if is_cancelled(task) {
         return false;
     }
     // SAFETY: the taskgroup of a task that is not complete is alive.

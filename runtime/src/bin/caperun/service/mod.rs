@@ -324,6 +324,9 @@ impl Service {
                 };
                 replies.push((owner, Reply::Task(done)));
             }
+            TaskRequest::Return { owner, batch } => {
+                replies.push((owner, Reply::Task(TaskReply::Declined { batch })));
+            }
             TaskRequest::Cancel { owner, batch, up } => {
                 let concerned = (0..self.ranks).filter(|other| *other != rank);
                 replies.extend(
