@@ -10,7 +10,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    for parsed in [hostfile::parse("hosts", &text), list::parse("--host", &text)] {
+    for parsed in [
+        hostfile::parse("hosts", &text),
+        list::parse("--host", &text),
+    ] {
         match parsed {
             Ok(hosts) => assert!(!hosts.is_empty() && hosts.slots() > 0),
             // The excerpt with its caret must not depend on where the characters begin.
