@@ -11,6 +11,7 @@ use super::pool::Pool;
 use super::schedule::{self, Wishes};
 use super::spin::Spin;
 use super::task::{Body, Recipe, flag};
+use crate::context::{self, Context};
 use crate::icv;
 
 type Environment = *mut *mut c_void;
@@ -23,7 +24,11 @@ fn team(threads: usize, body: impl Fn(usize) + Sync) {
         for slot in 0..threads {
             let (pool, arrived, body) = (&pool, &arrived, &body);
             scope.spawn(move || {
-                schedule::as_implicit_task(pool, slot, || {
+                let region = Context {
+                    level: 1,
+                    ..Context::SERIAL
+                };
+                let task = || {
                     body(slot);
                     schedule::drain();
                     arrived.fetch_add(1, SeqCst);
@@ -32,7 +37,8 @@ fn team(threads: usize, body: impl Fn(usize) + Sync) {
                             std::thread::yield_now();
                         }
                     }
-                });
+                };
+                context::enter(region, || schedule::as_implicit_task(pool, slot, task));
             });
         }
     });
