@@ -76,10 +76,21 @@ impl Baseline {
         let mut part: Option<Span> = None;
         let mut at = range.start();
         while at < range.end() {
-            let end = if self.present.is_some() {
-                group_of(at).end().min(range.end())
-            } else {
-                range.end()
+            let end = match &self.present {
+                None => range.end(),
+                // All groups before the next page that is present are alike.
+                Some(present) => match present.first(self.index(at), self.index(range.end())) {
+                    None => range.end(),
+                    Some(next) => {
+                        let group = group_of(self.range.start() + next * PAGE_SIZE);
+                        let end = if group.start() > at {
+                            group.start()
+                        } else {
+                            group.end()
+                        };
+                        end.min(range.end())
+                    }
+                },
             };
             let complete = |present: &PageBitmap| {
                 present.count_in(self.index(at), self.index(end)) == (end - at) / PAGE_SIZE

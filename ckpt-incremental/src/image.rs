@@ -55,6 +55,10 @@ pub struct PublishStatistics {
 pub struct InjectStatistics {
     /// Pages of the segment.
     pub pages: usize,
+    /// Address of the first of them; 0 if there is none.
+    pub first: usize,
+    /// Address of the end of the last of them; 0 if there is none.
+    pub end: usize,
     /// Bytes of memory that the baseline took.
     pub bytes: usize,
     /// Bytes that memory kept because this process had changed them too: a data race of the program.
@@ -270,6 +274,8 @@ impl Image {
         let pages = delta::decode(segment, &|page| find(regions, page, PAGE_SIZE).is_some())?;
         let mut statistics = InjectStatistics {
             pages: pages.len(),
+            first: pages.first().map_or(0, |page| page.address),
+            end: pages.last().map_or(0, |page| page.address + PAGE_SIZE),
             ..InjectStatistics::default()
         };
         let mut rest = &pages[..];

@@ -15,6 +15,7 @@
 
 use std::alloc::Layout as BlockLayout;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use rlsf::Tlsf;
@@ -69,6 +70,8 @@ pub struct Heap {
     me: u32,
     own: Mutex<()>,
     foreign: Mutex<Vec<u64>>,
+    /// One bit per rank: its arena may have been begun. The others are not even looked at, since that would cost page tables for each.
+    begun: Box<[AtomicU64]>,
 }
 
 /// Why an address cannot be freed.
@@ -86,6 +89,31 @@ impl Heap {
             me,
             own: Mutex::new(()),
             foreign: Mutex::new(Vec::new()),
+            begun: (0..layout.ranks().div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+        }
+    }
+
+    fn note_begun(&self, rank: u32) {
+        self.begun[rank as usize / 64].fetch_or(1 << (rank % 64), Relaxed);
+    }
+
+    fn has_begun(&self, rank: u32) -> bool {
+        self.begun[rank as usize / 64].load(Relaxed) >> (rank % 64) & 1 == 1
+    }
+
+    /// Memory in `start..end` was changed on behalf of other ranks, perhaps: their arenas may have begun.
+    pub fn note_changed(&self, start: usize, end: usize) {
+        let heap = self.layout.heap();
+        let (start, end) = (start.max(heap.start), end.min(heap.end));
+        if start < end
+            && let (Some(first), Some(last)) = (
+                self.layout.arena_owner(start),
+                self.layout.arena_owner(end - 1),
+            )
+        {
+            (first..=last).for_each(|rank| self.note_begun(rank));
         }
     }
 
@@ -96,7 +124,8 @@ impl Heap {
 
     /// What can have been written of each arena so far: its used part, and the allocator's sentinel on its last page.
     pub fn written(&self, ranks: u32) -> impl Iterator<Item = Span> + '_ {
-        (0..ranks).flat_map(|rank| {
+        let begun = (0..ranks).filter(|rank| self.has_begun(*rank));
+        begun.flat_map(|rank| {
             let arena = self.layout.arena(rank);
             let head = self.head(rank);
             // Other threads may be allocating: what they write beyond `fresh` is theirs to publish, later.
@@ -150,6 +179,10 @@ impl Heap {
                 && start <= known.start
                 && known.start.saturating_add(known.length) <= start.saturating_add(length)
         };
+        // The runtime's own calls come here, too: an arena that was never used is not to be begun for them.
+        if !self.has_begun(self.me) {
+            return;
+        }
         self.with_own(|head| {
             for known in head.mappings.iter_mut().filter(|known| inside(known)) {
                 known.length = 0;
@@ -190,6 +223,7 @@ impl Heap {
             unsafe { head.allocator.insert_free_block_ptr(pool) };
             head.fresh = first;
             head.ready = READY;
+            self.note_begun(self.me);
         }
         action(head)
     }

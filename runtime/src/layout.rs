@@ -16,6 +16,8 @@
 const STACKS: usize = 0x0f00_0000_0000;
 /// First byte of the heap's range.
 const HEAP: usize = 0x1000_0000_0000;
+/// What is above may be the kernel's choice for others.
+const END: usize = 0x7000_0000_0000;
 /// First byte of the tasks' range.
 const TASKS: usize = 0x0e00_0000_0000;
 /// Bytes of a rank's memory for tasks.
@@ -109,6 +111,59 @@ impl Layout {
         }
     }
 
+    /// Checks that everything has room in its range. The error says what has not, and the next step.
+    pub fn check(&self) -> Result<(), String> {
+        let most = (STACKS - TASKS) / TASK_MEMORY;
+        if self.ranks > most {
+            return Err(format!(
+                "{} ranks have no room for their tasks' memory, only {most} have: lower -n",
+                self.ranks
+            ));
+        }
+        let room = HEAP - STACKS;
+        let needed = (self.stack_size + GUARD).checked_mul(self.ranks);
+        if needed.is_none_or(|needed| needed > room) {
+            return Err(format!(
+                "{} ranks have no room for stacks of {} MiB, only {} have: lower ulimit -s or -n",
+                self.ranks,
+                self.stack_size >> 20,
+                room / (self.stack_size + GUARD)
+            ));
+        }
+        let end = self.heap_size.checked_mul(self.ranks);
+        if end.is_none_or(|size| size > END - HEAP) {
+            return Err(format!(
+                "{} ranks have no room for heaps of {} MiB: lower --heap-size or -n",
+                self.ranks,
+                self.heap_size >> 20
+            ));
+        }
+        Ok(())
+    }
+
+    /// The memory that `rank` tracks for stacks: those of the ranks before it, with what is between them, its own, and those behind it. What is
+    /// between other ranks' stacks is never used; as one range each they cost a rank no more when there are many.
+    pub fn stacks(&self, rank: u32) -> [Span; 3] {
+        let own = self.stack(rank);
+        let before = Span {
+            start: self.stack(0).start,
+            end: own.start.saturating_sub(GUARD),
+        };
+        let behind = Span {
+            start: own.end + GUARD,
+            end: self.stack(self.ranks().saturating_sub(1)).end,
+        };
+        [before, own, behind]
+    }
+
+    /// What all ranks make their tasks in.
+    pub fn tasks(&self) -> Span {
+        Span {
+            start: TASKS,
+            end: self.task_memory(self.ranks()).start,
+        }
+    }
+
     /// Ranks of the job.
     pub fn ranks(&self) -> u32 {
         u32::try_from(self.ranks).expect("was a u32")
@@ -151,6 +206,40 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_rank_sees_all_stacks_in_three_ranges() {
+        let layout = Layout::new(5, 1 << 30, 8 << 20);
+        for me in 0..5 {
+            let [before, own, behind] = layout.stacks(me);
+            assert_eq!(own, layout.stack(me));
+            assert!(before.end < own.start && own.end < behind.start);
+            for other in 0..5 {
+                let stack = layout.stack(other);
+                let holders = [before, own, behind]
+                    .into_iter()
+                    .filter(|span| !span.is_empty())
+                    .filter(|span| span.start <= stack.start && stack.end <= span.end);
+                assert_eq!(holders.count(), 1, "{me} {other}");
+            }
+        }
+        assert!(layout.stacks(0)[0].is_empty() && layout.stacks(4)[2].is_empty());
+        assert_eq!(layout.tasks().end, layout.task_memory(4).end);
+    }
+
+    #[test]
+    fn what_has_no_room_is_refused_with_the_next_step() {
+        let (heap, stack) = (64 << 20, 8 << 20);
+        assert_eq!(Layout::new(4096, heap, stack).check(), Ok(()));
+        for (layout, part) in [
+            (Layout::new(4097, heap, stack), "only 4096 have"),
+            (Layout::new(1024, heap, 1 << 30), "ulimit -s"),
+            (Layout::new(1024, 1 << 40, stack), "--heap-size"),
+        ] {
+            let error = layout.check().expect_err(part);
+            assert!(error.contains(part), "{error}");
+        }
+    }
 
     #[test]
     fn nothing_overlaps() {

@@ -34,7 +34,7 @@ use crate::control::{LockStatistics, block};
 
 /// How often a lock that another rank wants goes from thread to thread of this one.
 const TURNS: u8 = 32;
-/// How often a thread takes one lock without pausing.
+/// How often a thread takes one lock before it pauses first.
 const PATIENCE: u32 = 16;
 /// Tables: a power of two.
 const SHARDS: usize = 1024;
@@ -194,12 +194,14 @@ impl Table {
     }
 }
 
+thread_local! {
+    /// The lock that this thread took last, and how often in a row.
+    static AGAIN: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+}
+
 /// A thread that takes one lock again and again may be waiting for another rank: the threads that deliver what it waits for must not
-/// have to wait for its time slice to end.
+/// have to wait for its time slice to end. Less and less often, because each pause may cost as much where other programs run.
 fn let_others_run(lock: u64) {
-    thread_local! {
-        static AGAIN: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
-    }
     let (last, count) = AGAIN.get();
     let count = if last == lock {
         count.wrapping_add(1)
@@ -207,7 +209,7 @@ fn let_others_run(lock: u64) {
         0
     };
     AGAIN.set((lock, count));
-    if count % PATIENCE == PATIENCE - 1 {
+    if count >= PATIENCE && count.is_power_of_two() {
         std::thread::yield_now();
     }
 }
@@ -283,6 +285,7 @@ impl Locks {
             return Entered::Owner;
         }
         table.counts.asked += 1;
+        AGAIN.set((lock, 0));
         Entered::Ask
     }
 

@@ -432,10 +432,15 @@ impl Memory {
             cells: &self.cells,
             touched: &mut self.touched,
         };
-        if let Err(error) = self.image.inject_with(delta, &mut cover) {
-            fatal(format_args!(
+        match self.image.inject_with(delta, &mut cover) {
+            Ok(done) => {
+                if let Some(session) = crate::session::get() {
+                    session.heap.note_changed(done.first, done.end);
+                }
+            }
+            Err(error) => fatal(format_args!(
                 "cannot apply what rank {author} wrote: {error}"
-            ));
+            )),
         }
     }
 

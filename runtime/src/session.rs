@@ -159,6 +159,8 @@ fn join(config: &JobConfig) {
             exit_now(1)
         }
     };
+    // The handle of this thread is made while what is allocated is libc's.
+    drop(std::thread::current());
     if SESSION.set(session).is_err() {
         fatal("the runtime was started twice: link it once");
     }
@@ -166,12 +168,10 @@ fn join(config: &JobConfig) {
     crate::ffi::files::start(session.rank, session.size, &config.job);
     // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
     let spawned = os::with_signals_blocked(|| {
-        std::thread::Builder::new()
-            .name("cape-net".into())
-            .spawn(|| {
-                crate::places::unbind();
-                session.exchange.poll_in_background()
-            })
+        crate::ffi::alloc::start_internal_thread("cape-net", || {
+            crate::places::unbind();
+            session.exchange.poll_in_background()
+        })
     });
     if let Err(error) = spawned {
         fatal(format_args!(
@@ -207,7 +207,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let libraries = libraries::at_start();
     let globals = globals(&libraries);
     crate::ffi::mappings::watch();
-    let image = map_image(config.rank, config.size, layout, &globals, tracker)?;
+    let image = map_image(config.rank, layout, &globals, tracker)?;
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.contact().to_string();
     if config.verbose {
@@ -311,7 +311,6 @@ fn loaded(libraries: &[Library]) -> Vec<(String, u64)> {
 
 fn map_image(
     rank: u32,
-    ranks: u32,
     layout: Layout,
     globals: &[(Span, Initial)],
     tracker: TrackerKind,
@@ -330,10 +329,14 @@ fn map_image(
             ),
         })
     };
+    layout.check()?;
+    let [before, own, behind] = layout.stacks(rank);
     reserve(layout.heap(), "heap")?;
-    for any in 0..ranks {
-        reserve(layout.stack(any), "stacks")?;
-        reserve(layout.task_memory(any), "tasks")?;
+    reserve(layout.tasks(), "tasks")?;
+    for span in [before, own, behind] {
+        if !span.is_empty() {
+            reserve(span, "stacks")?;
+        }
     }
     let mut ranges = Vec::new();
     let mut track = |span: Span, initial, usage| {
@@ -352,15 +355,10 @@ fn map_image(
         track(span, initial, Use::Data)?;
     }
     // A task may refer to its creator's locals wherever it runs.
-    for any in 0..ranks {
-        let usage = if rank == any {
-            Use::OwnStack
-        } else {
-            Use::Data
-        };
-        track(layout.stack(any), Initial::Zero, usage)?;
-        track(layout.task_memory(any), Initial::Zero, Use::Data)?;
-    }
+    track(before, Initial::Zero, Use::Data)?;
+    track(own, Initial::Zero, Use::OwnStack)?;
+    track(behind, Initial::Zero, Use::Data)?;
+    track(layout.tasks(), Initial::Zero, Use::Data)?;
     track(layout.heap(), Initial::Zero, Use::Data)?;
     // SAFETY: the globals are the executable's own and its libraries' (one that the program closes leaves a program that is wrong), the rest was reserved above; none of it is ever unmapped.
     unsafe { Image::track(&ranges, tracker) }.map_err(|error| error.to_string())

@@ -70,7 +70,7 @@ mod opening;
 mod supervisor;
 mod sys;
 mod transport;
-mod tree;
+pub mod tree;
 
 pub use address::{Address, Listen, ParseAddressError, Peer};
 pub use auth::Refusal;

@@ -6,7 +6,7 @@
 //! of the size of what hangs below them, the largest first.
 
 /// The ranks to which `me` passes on a broadcast of `root` in a group of `ranks`. All are below `ranks`.
-pub(crate) fn children(me: u32, root: u32, ranks: u32) -> impl Iterator<Item = u32> {
+pub fn children(me: u32, root: u32, ranks: u32) -> impl Iterator<Item = u32> {
     let node = number(me, root, ranks);
     let first = if node == 0 { 0 } else { node.ilog2() + 1 };
     (first..u32::BITS)
@@ -16,7 +16,7 @@ pub(crate) fn children(me: u32, root: u32, ranks: u32) -> impl Iterator<Item = u
 }
 
 /// The rank from which `me` receives a broadcast of `root`; `None` for the root itself.
-pub(crate) fn parent(me: u32, root: u32, ranks: u32) -> Option<u32> {
+pub fn parent(me: u32, root: u32, ranks: u32) -> Option<u32> {
     let node = number(me, root, ranks);
     (node != 0).then(|| rank(u64::from(node & !(1 << node.ilog2())), root, ranks))
 }

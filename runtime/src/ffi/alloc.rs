@@ -4,6 +4,7 @@
 //! is libc's to free, whoever asks.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
 
@@ -82,6 +83,36 @@ fn heap() -> Option<&'static Heap> {
     session::get().map(|session| &session.heap)
 }
 
+thread_local! {
+    /// What this thread allocates is the runtime's, whoever calls.
+    static INTERNAL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The heap for what the user's code allocates. Rust's library allocates handles of threads by `malloc`, as the linker has it ours: such must not
+/// be in the image, where each rank's would travel to all others.
+fn heap_of_caller() -> Option<&'static Heap> {
+    heap().filter(|_| !INTERNAL.get())
+}
+
+/// Starts a thread of the runtime's own, whose memory and whose handle are private to the process.
+///
+/// # Errors
+/// The system's.
+pub fn start_internal_thread(
+    name: &str,
+    life: impl FnOnce() + Send + 'static,
+) -> std::io::Result<std::thread::Thread> {
+    let before = INTERNAL.replace(true);
+    let started = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            INTERNAL.set(true);
+            life();
+        });
+    INTERNAL.set(before);
+    started.map(|handle| handle.thread().clone())
+}
+
 fn set_errno(error: c_int) {
     // SAFETY: the calling thread's errno.
     unsafe { *libc::__errno_location() = error };
@@ -115,7 +146,7 @@ fn invalid(function: &str, block: *mut c_void, _: InvalidPointer) -> ! {
 /// None beyond C's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_malloc(size: usize) -> *mut c_void {
-    match heap() {
+    match heap_of_caller() {
         Some(heap) => to_c(heap.allocate(size, 16)),
         // SAFETY: libc's contract.
         None => unsafe { __real_malloc(size) },
@@ -128,7 +159,7 @@ pub unsafe extern "C" fn __wrap_malloc(size: usize) -> *mut c_void {
 /// None beyond C's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __wrap_calloc(count: usize, size: usize) -> *mut c_void {
-    match heap() {
+    match heap_of_caller() {
         Some(heap) => to_c(
             count
                 .checked_mul(size)
@@ -206,7 +237,7 @@ pub unsafe extern "C" fn __wrap_aligned_alloc(align: usize, size: usize) -> *mut
         set_errno(libc::EINVAL);
         return null_mut();
     }
-    match heap() {
+    match heap_of_caller() {
         Some(heap) => to_c(heap.allocate(size, align)),
         None => {
             let mut block = null_mut();
@@ -268,7 +299,7 @@ pub unsafe extern "C" fn __wrap_posix_memalign(
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
         return libc::EINVAL;
     }
-    match heap() {
+    match heap_of_caller() {
         Some(heap) => match heap.allocate(size, align) {
             Some(block) => {
                 // SAFETY: the caller's promise.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::control::env as names;
+use crate::crew::plan;
 use crate::environment::{self, Environment};
 use crate::hosts::MOST_RANKS;
 use crate::memory::Size;
@@ -244,6 +245,8 @@ pub struct Options {
     pub exports: Vec<Export>,
     /// Longest time the job may take.
     pub timeout: Option<Duration>,
+    /// Ranks that one process starts itself, before it has an agent start the others.
+    pub own_ranks: usize,
     /// Seconds that an agent on another host may take to report.
     pub launch_patience: u32,
     /// How long a host may be silent before it counts as lost.
@@ -370,6 +373,7 @@ pub fn options(
         tag_output: raw.tag_output,
         exports: raw.export,
         timeout: raw.timeout,
+        own_ranks: environment.fan_out.unwrap_or(plan::OWN),
         launch_patience: environment.launch_patience,
         silence: Duration::from_secs(environment.silence.into()),
         interface: environment.interface,

@@ -40,6 +40,8 @@ pub struct Environment {
     pub allocation: Option<Result<Allocation, Mistake>>,
     /// What the batch system calls this machine.
     pub node: Option<String>,
+    /// `CAPE_FAN_OUT`: ranks that one process starts itself, before it has an agent start the others.
+    pub fan_out: Option<usize>,
     /// `CAPE_LAUNCH_TIMEOUT`: seconds that an agent on another host may take to report.
     pub launch_patience: u32,
     /// `CAPE_DETECTION_TIME`: seconds without a sign of life after which a host counts as lost.
@@ -89,6 +91,11 @@ fn seconds(text: &str) -> Result<u32, String> {
     seconds.ok_or_else(|| "expected a number of seconds, 2 to 86400".to_owned())
 }
 
+fn fan_out(text: &str) -> Result<usize, String> {
+    let ranks = text.parse().ok().filter(|ranks| *ranks >= 1);
+    ranks.ok_or_else(|| "expected a number of ranks, at least 1".to_owned())
+}
+
 fn switch(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| value == "1")
 }
@@ -115,6 +122,7 @@ pub fn read() -> Result<Environment, Failure> {
         transport: parsed(names::TRANSPORT)?,
         heap_size: parsed(names::HEAP_SIZE)?,
         secure: switch(names::SECURE),
+        fan_out: read_by("CAPE_FAN_OUT", fan_out)?,
         launch_patience: read_by("CAPE_LAUNCH_TIMEOUT", seconds)?.unwrap_or(LAUNCH_PATIENCE),
         silence: read_by(names::DETECTION_TIME, seconds)?.unwrap_or(SILENCE),
         interface: read_by("CAPE_INTERFACE", |text| {

@@ -37,6 +37,8 @@ mod roster;
 mod selftest;
 mod service;
 mod signals;
+#[cfg(test)]
+mod simulation;
 mod stats;
 mod verdict;
 mod wiring;
@@ -49,6 +51,9 @@ mod wiring;
 )]
 #[path = "../../control.rs"]
 mod control;
+#[cfg(test)]
+#[path = "../../gather.rs"]
+mod gather;
 #[path = "../../marks.rs"]
 mod marks;
 #[allow(
@@ -79,7 +84,7 @@ fn run() -> Result<u8, Failure> {
         _ => {}
     }
     let options = cli::options(std::env::args_os(), &environment::read()?)?;
-    let limits = descriptors::make_room(options.ranks.min(plan::MOST_LINKS));
+    let limits = descriptors::make_room(options.ranks.min(plan::most_links(options.own_ranks)));
     let signals = signals::Signals::take_over()?;
     match options.task {
         cli::Task::Run => {}
@@ -93,7 +98,7 @@ fn run() -> Result<u8, Failure> {
         print!("{}", dry_run::plan(&options, &prepared, command));
         return Ok(0);
     }
-    let plan = Plan::of(&options.placement.mapping);
+    let plan = Plan::of(&options.placement.mapping, options.own_ranks);
     let rendezvous = job::Rendezvous::open(&options, &plan)?;
     job::run(
         rendezvous, &options, &plan, &launching, prepared, limits, &signals,
@@ -112,7 +117,7 @@ fn check_hosts(options: &cli::Options, signals: &signals::Signals) -> Result<u8,
             crew::command::command(&launching.template, &place.host.destination(), &probe)
         }
     };
-    let plan = Plan::of(&options.placement.mapping);
+    let plan = Plan::of(&options.placement.mapping, options.own_ranks);
     let wiring = wiring::Wiring::decide(options, &plan);
     let reach = check::Reach {
         command: &command,

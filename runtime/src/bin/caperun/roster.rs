@@ -18,6 +18,8 @@ pub struct Roster {
     entries: Vec<Entry>,
     /// Ranks that were started and have not ended.
     alive: usize,
+    /// Ranks that were started.
+    started: usize,
 }
 
 impl Roster {
@@ -26,6 +28,7 @@ impl Roster {
         Roster {
             entries: vec![Entry::default(); ranks as usize],
             alive: 0,
+            started: 0,
         }
     }
 
@@ -43,6 +46,7 @@ impl Roster {
         if let Some(entry) = self.entry(rank).filter(|entry| entry.pid.is_none()) {
             entry.pid = Some(pid);
             self.alive += 1;
+            self.started += 1;
         }
     }
 
@@ -60,7 +64,7 @@ impl Roster {
 
     /// Whether all ranks were started.
     pub fn all_started(&self) -> bool {
-        self.entries.iter().all(|entry| entry.pid.is_some())
+        self.started == self.entries.len()
     }
 
     /// Whether no rank runs.

@@ -58,13 +58,11 @@ pub fn start(address: &str) {
         elsewhere: HashMap::new(),
     });
     let spawned = os::with_signals_blocked(|| {
-        std::thread::Builder::new()
-            .name("cape-files".into())
-            .spawn(move || {
-                let _internal = internal();
-                crate::places::unbind();
-                serve(&listener)
-            })
+        crate::ffi::alloc::start_internal_thread("cape-files", move || {
+            let _internal = internal();
+            crate::places::unbind();
+            serve(&listener)
+        })
     });
     if let Err(error) = spawned {
         failed(&error);

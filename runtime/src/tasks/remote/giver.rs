@@ -55,15 +55,13 @@ enum Outcome {
 pub fn start(session: &'static Session) {
     THREAD.get_or_init(|| {
         let spawned = os::with_signals_blocked(|| {
-            std::thread::Builder::new()
-                .name("cape-tasks".into())
-                .spawn(move || {
-                    crate::places::unbind();
-                    live(session)
-                })
+            crate::ffi::alloc::start_internal_thread("cape-tasks", move || {
+                crate::places::unbind();
+                live(session)
+            })
         });
         match spawned {
-            Ok(handle) => handle.thread().clone(),
+            Ok(thread) => thread,
             Err(error) => fatal(format_args!(
                 "cannot start a thread ({error}): raise the limit on processes (ulimit -u)"
             )),

@@ -6,6 +6,7 @@ use ckpt_incremental::ByteRange;
 
 use super::REPORTED;
 use crate::control::{Entry, LogPosition, Request};
+use crate::layout::Span;
 use crate::memory::{Memory, Occasion};
 use crate::session::Session;
 use crate::sync;
@@ -122,26 +123,22 @@ fn scope(session: &Session, stack_bound: usize, lowest_frame: usize) -> Vec<Byte
         session.layout.stack(0).start
     };
     let mut ranges = session.scope(bound);
-    for rank in 1..session.size {
-        let stack = session.layout.stack(rank);
-        let start = if rank == session.rank {
-            lowest_frame.clamp(stack.start, stack.end)
-        } else {
-            stack.start
-        };
-        if start < stack.end {
-            ranges.push(ByteRange {
-                start,
-                end: stack.end,
-            });
-        }
-    }
-    for rank in 0..session.size {
-        let memory = session.layout.task_memory(rank);
-        ranges.push(ByteRange {
-            start: memory.start,
-            end: memory.end,
-        });
-    }
+    let layout = session.layout;
+    let [before, own, behind] = layout.stacks(session.rank);
+    // The driver's is in the scope already.
+    let others = layout.stacks(0)[2];
+    let own = Span {
+        start: lowest_frame.clamp(own.start, own.end),
+        end: own.end,
+    };
+    let stacks = [before, own, behind].map(|span| Span {
+        start: span.start.max(others.start),
+        end: span.end,
+    });
+    let spans = stacks.into_iter().chain([layout.tasks()]);
+    ranges.extend(spans.filter(|span| !span.is_empty()).map(|span| ByteRange {
+        start: span.start,
+        end: span.end,
+    }));
     ranges
 }

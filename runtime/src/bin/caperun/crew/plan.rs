@@ -20,6 +20,11 @@ pub const FAN_OUT: usize = 16;
 /// Most processes that one process has links with: ranks, agents and its parent.
 pub const MOST_LINKS: u32 = (OWN + 2 * FAN_OUT + 1) as u32;
 
+/// The same where it starts up to `own` ranks.
+pub fn most_links(own: usize) -> u32 {
+    MOST_LINKS.saturating_add(u32::try_from(own.saturating_sub(OWN)).unwrap_or(u32::MAX))
+}
+
 /// A host and its ranks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
@@ -43,14 +48,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A tree over the hosts of `mapping`.
-    pub fn of(mapping: &Mapping) -> Plan {
+    /// A tree over the hosts of `mapping`, in which nobody starts more than `own` ranks itself (ordinarily [`OWN`]).
+    pub fn of(mapping: &Mapping, own: usize) -> Plan {
         let placed = mapping.places.iter().map(|place| Placed {
             host: place.host.destination(),
             here: place.here,
             ranks: place.ranks.clone(),
         });
-        Plan::new(&placed.collect::<Vec<_>>())
+        Plan::with(&placed.collect::<Vec<_>>(), own)
     }
 
     /// A rank for each of `size` tasks that another launcher has started; the first is `caperun`. `together`: all on one host.
@@ -89,16 +94,16 @@ impl Plan {
         find(&self.below, None, rank)
     }
 
-    /// A tree over `hosts`.
-    pub fn new(hosts: &[Placed]) -> Plan {
+    /// As [`Plan::of`], over `hosts`.
+    pub fn with(hosts: &[Placed], most: usize) -> Plan {
         let mut numbers = 0..;
         let here: Vec<u32> = gather(hosts.iter().filter(|placed| placed.here));
-        let own = here.len().min(OWN);
-        let mut below = beside("localhost", &here[own..], &mut numbers);
+        let own = here.len().min(most);
+        let mut below = beside("localhost", &here[own..], most, &mut numbers);
         let elsewhere: Vec<Site> = hosts
             .iter()
             .filter(|placed| !placed.here && !placed.ranks.is_empty())
-            .map(|placed| site(placed, &mut numbers))
+            .map(|placed| site(placed, most, &mut numbers))
             .collect();
         below.extend(tree(elsewhere));
         Plan {
@@ -141,8 +146,8 @@ fn gather<'a>(placed: impl Iterator<Item = &'a Placed>) -> Vec<u32> {
     ranks
 }
 
-fn site(placed: &Placed, numbers: &mut impl Iterator<Item = u32>) -> Site {
-    let own = placed.ranks.len().min(OWN);
+fn site(placed: &Placed, most: usize, numbers: &mut impl Iterator<Item = u32>) -> Site {
+    let own = placed.ranks.len().min(most);
     Site {
         agent: numbers.next().expect("endless"),
         host: placed.host.clone(),
@@ -150,19 +155,24 @@ fn site(placed: &Placed, numbers: &mut impl Iterator<Item = u32>) -> Site {
         joins: false,
         before: 0,
         ranks: placed.ranks[..own].to_vec(),
-        below: beside(&placed.host, &placed.ranks[own..], numbers),
+        below: beside(&placed.host, &placed.ranks[own..], most, numbers),
     }
 }
 
 /// Agents for `ranks` on the host of whoever launches them.
-fn beside(host: &str, ranks: &[u32], numbers: &mut impl Iterator<Item = u32>) -> Vec<Site> {
-    let sites = ranks.chunks(OWN).zip(1..).map(|(ranks, place)| Site {
+fn beside(
+    host: &str,
+    ranks: &[u32],
+    most: usize,
+    numbers: &mut impl Iterator<Item = u32>,
+) -> Vec<Site> {
+    let sites = ranks.chunks(most).zip(1..).map(|(ranks, place)| Site {
         agent: numbers.next().expect("endless"),
         host: host.to_owned(),
         beside: true,
         joins: false,
         // Whoever launches these has as many itself.
-        before: place * OWN as u32,
+        before: place * count(most),
         ranks: ranks.to_vec(),
         below: Vec::new(),
     });
@@ -206,7 +216,7 @@ mod tests {
     }
 
     fn alone(ranks: u32) -> Plan {
-        Plan::new(&hosts(1, ranks, true))
+        Plan::with(&hosts(1, ranks, true), OWN)
     }
 
     #[test]
@@ -237,7 +247,7 @@ mod tests {
             (300, 3, true),
             (1000, 40, false),
         ] {
-            let plan = Plan::new(&hosts(count, slots, here));
+            let plan = Plan::with(&hosts(count, slots, here), OWN);
             let mut ranks = plan.here.clone();
             ranks.extend(plan.below.iter().flat_map(Site::all_ranks));
             ranks.sort_unstable();
@@ -274,7 +284,7 @@ mod tests {
                 numbers(&site.below, found);
             }
         }
-        let plan = Plan::new(&hosts(300, 40, true));
+        let plan = Plan::with(&hosts(300, 40, true), OWN);
         let mut found = Vec::new();
         numbers(&plan.below, &mut found);
         found.sort_unstable();

@@ -33,7 +33,7 @@ pub fn with_hosts(message: &str, plan: &Plan) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Placed;
+    use super::super::plan::{OWN, Placed};
     use super::*;
 
     fn plan(hosts: &[(&str, bool, &[u32])]) -> Plan {
@@ -42,7 +42,7 @@ mod tests {
             here: *here,
             ranks: ranks.to_vec(),
         });
-        Plan::new(&placed.collect::<Vec<_>>())
+        Plan::with(&placed.collect::<Vec<_>>(), OWN)
     }
 
     #[test]

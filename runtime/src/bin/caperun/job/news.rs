@@ -132,7 +132,11 @@ impl Job<'_> {
         self.send(replies);
         match progress {
             Ok(Progress::Ordinary) => {}
-            Ok(Progress::Complete) => self.report_members(),
+            Ok(Progress::Complete) => {
+                let greeting = self.service.greeting();
+                self.reply(Target::All, &greeting);
+                self.report_members();
+            }
             Ok(Progress::Finalizing) => self.dismiss_newcomers(),
             // The program has ended: what a worker still has to say about its peers is of no consequence.
             Err(_) if self.service.finalizing() => {}

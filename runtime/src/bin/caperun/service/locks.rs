@@ -211,7 +211,8 @@ impl Locks {
         }
         let queue = self.queues.get_mut(&lock)?;
         // Whoever only tries is queued only if it is the first to want the lock.
-        let refused = queue.pop_front_if(|waiter| waiter.try_only)?;
+        let refused = *queue.front().filter(|waiter| waiter.try_only)?;
+        queue.pop_front();
         if queue.is_empty() {
             self.queues.remove(&lock);
         }

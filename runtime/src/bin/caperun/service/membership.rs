@@ -19,6 +19,7 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Membership {
     members: Vec<Option<Member>>,
+    joined: usize,
 }
 
 impl Membership {
@@ -26,6 +27,7 @@ impl Membership {
     pub fn new(ranks: u32) -> Membership {
         Membership {
             members: vec![None; ranks as usize],
+            joined: 0,
         }
     }
 
@@ -60,12 +62,13 @@ impl Membership {
             }
             Some(slot) => *slot = Some(member),
         }
+        self.joined += 1;
         Ok(self.complete())
     }
 
     /// Whether all ranks are there.
     pub fn complete(&self) -> bool {
-        self.members.iter().all(Option::is_some)
+        self.joined == self.members.len()
     }
 
     /// Whether `rank` is there.

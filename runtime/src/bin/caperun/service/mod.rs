@@ -26,7 +26,7 @@ pub type Replies = Vec<(u32, Reply)>;
 pub enum Progress {
     /// Nothing.
     Ordinary,
-    /// All ranks have joined and have been welcomed.
+    /// All ranks have joined, and are to be welcomed: all with the same words, which grow with their number.
     Complete,
     /// The driver's program has ended; workers have been told to shut down.
     Finalizing,
@@ -90,7 +90,6 @@ impl Service {
                     tracker,
                     identity,
                 },
-                replies,
             );
         }
         // The driver may end before all have joined; whoever needs the others waits for its welcome.
@@ -103,25 +102,17 @@ impl Service {
             .map_err(|error| format!("rank {rank} {error}"))
     }
 
-    fn welcome(
-        &mut self,
-        rank: u32,
-        member: Member,
-        replies: &mut Replies,
-    ) -> Result<Progress, String> {
+    /// What all ranks are told once all have joined.
+    pub fn greeting(&self) -> Reply {
+        Reply::Welcome {
+            addresses: self.membership.addresses(),
+        }
+    }
+
+    fn welcome(&mut self, rank: u32, member: Member) -> Result<Progress, String> {
         if !self.membership.join(rank, member)? {
             return Ok(Progress::Ordinary);
         }
-        let addresses = self.membership.addresses();
-        // The driver last: its first region, which workers relay to one another, follows at once.
-        replies.extend((1..self.ranks).chain([0]).map(|rank| {
-            (
-                rank,
-                Reply::Welcome {
-                    addresses: addresses.clone(),
-                },
-            )
-        }));
         Ok(Progress::Complete)
     }
 
