@@ -40,6 +40,16 @@ pub fn fatal(message: impl std::fmt::Display) -> ! {
     exit_now(1)
 }
 
+/// Makes a panic of any thread end the process: others would wait for that thread for ever.
+pub fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        say(format_args!(
+            "cape: internal error: {panic}; please report it"
+        ));
+        std::process::abort();
+    }));
+}
+
 /// Writes one line to stderr in one piece: other ranks write there, too.
 pub fn say(line: impl std::fmt::Display) {
     // A message that cannot be written has nowhere else to go.

@@ -16,7 +16,7 @@ use crate::config::{self, JobConfig};
 use crate::control::{Identity, PROTOCOL_VERSION, Request};
 use crate::distribution::{self, Part};
 use crate::exchange::Exchange;
-use crate::failure::{exit_now, fatal};
+use crate::failure::{self, exit_now, fatal};
 use crate::ffi::files::Guarded;
 use crate::heap::Heap;
 use crate::icv;
@@ -109,6 +109,7 @@ fn text() -> Span {
 
 /// Joins the job, if there is one. Workers do not return: they serve until the program ends.
 pub fn start() {
+    failure::end_on_panic();
     let config = match config::job() {
         Ok(config) => config,
         Err(message) => fatal(message),
@@ -139,7 +140,7 @@ fn settle_variables(rank: u32, size: u32, launched: bool) {
     let warnings = icv::initialise(rank, size, slots, &omp);
     if rank == 0 {
         for warning in omp.warnings.iter().chain(&warnings) {
-            crate::failure::say(format_args!("cape: warning: {warning}"));
+            failure::say(format_args!("cape: warning: {warning}"));
         }
         if omp.display_env != DisplayEnv::No {
             crate::display::environment(omp.display_env == DisplayEnv::Verbose);
@@ -152,7 +153,7 @@ fn join(config: &JobConfig) {
     let session = match connect(config) {
         Ok(session) => session,
         Err(message) => {
-            crate::failure::say(format_args!(
+            failure::say(format_args!(
                 "caperun: error: rank {}: {message}",
                 config.rank
             ));
@@ -211,7 +212,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     crate::ffi::stdio::configure(config.rank, tracker);
     let address = node.contact().to_string();
     if config.verbose {
-        crate::failure::say(format_args!(
+        failure::say(format_args!(
             "cape: rank {}: tracker {tracker}, heap {} MiB per rank",
             config.rank,
             config.heap_size >> 20

@@ -139,6 +139,11 @@ fn test_itself(options: &cli::Options) -> Result<u8, Failure> {
 }
 
 fn main() -> ExitCode {
+    // Whichever thread it is: the kernel ends the ranks with their parent.
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("caperun: internal error: {panic}; please report it");
+        std::process::abort();
+    }));
     match run() {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
