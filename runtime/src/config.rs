@@ -27,6 +27,8 @@ pub struct JobConfig {
     pub coordinator: Contact,
     /// Who that is: `caperun`, or an agent of its.
     pub superior: Peer,
+    /// What this rank's host is called; `None`: it is that of `caperun`.
+    pub host: Option<String>,
     /// Names the job.
     pub job: String,
     /// Where the job's key is read from.
@@ -93,6 +95,7 @@ pub fn job() -> Result<Option<JobConfig>, String> {
         job: var(names::JOB).unwrap_or_else(|_| coordinator.to_string()),
         coordinator,
         superior,
+        host: var(names::HOST).ok(),
         key_fd: required(names::KEY_FD, number(names::KEY_FD)?)?,
         board_fd: number(names::BOARD_FD)?,
         tracker,

@@ -59,6 +59,8 @@ pub mod env {
     pub const JOB: &str = "CAPE_JOB";
     /// The address of this host at which ranks of other hosts reach this one; absent: there are none.
     pub const LISTEN: &str = "CAPE_LISTEN";
+    /// What the host of this rank is called, where it is not that of `caperun`: ranks of hosts of other names share no descriptors with it.
+    pub const HOST: &str = "CAPE_HOST";
     /// Descriptor from which the 32 bytes of the job's key are read; closed by the runtime afterwards.
     pub const KEY_FD: &str = "CAPE_KEY_FD";
     /// Descriptor of the status board (see [`super::board`]); absent: no board.

@@ -62,6 +62,8 @@ pub struct Session {
     pub rank: u32,
     /// Ranks of the job, at least 2.
     pub size: u32,
+    /// What its host is called; `None`: it is that of `caperun`.
+    pub host: Option<String>,
     /// Threads that each rank of the job offers.
     pub slots: u32,
     /// Process id: a child that the program forks is no member of the job.
@@ -165,7 +167,7 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
-    crate::ffi::files::start(session.rank, session.size, &config.job);
+    crate::ffi::files::start(session, &config.job);
     // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
     let spawned = os::with_signals_blocked(|| {
         crate::ffi::alloc::start_internal_thread("cape-net", || {
@@ -251,6 +253,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     Ok(Session {
         rank: config.rank,
         size: config.size,
+        host: config.host.clone(),
         slots: icv::process().slots,
         process: std::process::id(),
         layout,

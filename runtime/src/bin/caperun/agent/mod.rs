@@ -166,6 +166,7 @@ impl Agent {
             descriptors,
             inherits: briefing.inherits,
             elsewhere: briefing.elsewhere,
+            place: briefing.place.clone(),
             listen,
             tcp: briefing.tcp,
             secure: briefing.secure,
@@ -292,6 +293,7 @@ impl Agent {
                 rank: piece.rank,
                 stream: piece.stream,
                 bytes: piece.bytes,
+                flush: piece.flush,
             });
         }
         self.crew.flush();

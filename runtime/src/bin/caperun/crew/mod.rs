@@ -60,6 +60,8 @@ pub struct Standing {
     pub inherits: bool,
     /// It runs on another host than `caperun`.
     pub elsewhere: bool,
+    /// What its host is called there; `None`: it is that of `caperun`.
+    pub place: Option<String>,
     /// The interface on which everybody of this host listens; `None`: Unix sockets, or the loopback.
     pub listen: Option<IpAddr>,
     /// Everybody listens on TCP only.
@@ -143,6 +145,14 @@ impl Crew {
                 rank,
                 stream,
                 bytes,
+                flush: false,
+            }),
+            Notice::Flush(rank, stream) => self.pieces.push_back(Piece {
+                agent: self.standing.agent,
+                rank,
+                stream,
+                bytes: Vec::new(),
+                flush: true,
             }),
             Notice::Output(Origin::Agent(agent), bytes) => {
                 if let Some(index) = self.by_agent.get(&agent) {
@@ -267,11 +277,13 @@ impl Crew {
                 rank,
                 stream,
                 bytes,
+                flush,
             }) => self.pieces.push_back(Piece {
                 agent: Some(agent),
                 rank,
                 stream,
                 bytes,
+                flush,
             }),
             Some(Up::Done) => self.branches[index].state = State::Done,
             Some(Up::Beat) => {}

@@ -183,6 +183,7 @@ pub fn run(
         descriptors,
         inherits: true,
         elsewhere: false,
+        place: None,
         listen: wiring.interface,
         patience: options.silence,
         tcp: options.transport == TransportChoice::Tcp,

@@ -217,6 +217,7 @@ fn look_after_one(
         host: site.host.clone(),
         inherits: true,
         elsewhere: !task.together,
+        place: (!task.together).then(|| site.host.clone()),
         listen: environment.interface.filter(|_| !task.together),
         tcp: environment.transport == Some(TransportChoice::Tcp),
         secure: environment.secure,

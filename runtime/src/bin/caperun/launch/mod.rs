@@ -187,6 +187,8 @@ pub struct Bundle<'a> {
     pub streams: Streams,
     /// This host is not where `caperun` was started: nothing of its environment is inherited.
     pub elsewhere: bool,
+    /// What this host is called; `None`: it is that of `caperun`.
+    pub place: Option<&'a str>,
 }
 
 /// The ranks' processes, and this process's ends of their streams.
@@ -337,6 +339,10 @@ fn set_environment(
     match bundle.agent {
         Some(agent) => command.env(names::AGENT, agent.to_string()),
         None => command.env_remove(names::AGENT),
+    };
+    match bundle.place {
+        Some(host) => command.env(names::HOST, host),
+        None => command.env_remove(names::HOST),
     };
     match bundle.listen {
         Some(interface) => command.env(names::LISTEN, interface.to_string()),
