@@ -12,7 +12,7 @@
 //!  mesh        all links, by peer               node      the socket backend
 //!  gate        who gets in                      opening   attempts to connect, and the handshake
 //!  engine      what its poll does               supervisor  which hosts are gone
-//!  mpi         the backend over MPI
+//!  mpi         the backend over MPI             buffer    memory of large payloads
 //!  loopback    the in-process backend           sys       the only unsafe code: epoll, sockets, scattered reads, MPI
 //! ```
 //!
@@ -54,6 +54,7 @@
 
 mod address;
 mod auth;
+pub mod buffer;
 mod cipher;
 mod contact;
 mod engine;
