@@ -73,8 +73,10 @@ pub mod env {
     pub const THREADS: &str = "CAPE_THREADS";
     /// `1`: collect statistics per region and send them at the end.
     pub const STATS: &str = "CAPE_STATS";
-    /// `unix` (default) or `tcp`: how ranks of one host listen for one another.
+    /// `unix` (default) or `tcp`: how ranks of one host listen for one another; `mpi`: they use MPI instead.
     pub const TRANSPORT: &str = "CAPE_TRANSPORT";
+    /// With `mpi`: the file of the plugin for the MPI of this job's launcher (transport/mpi/plugin.c).
+    pub const MPI_PLUGIN: &str = "CAPE_MPI_PLUGIN";
     /// Seconds for which a host may be silent that owes an answer.
     pub const DETECTION_TIME: &str = "CAPE_DETECTION_TIME";
     /// `1`: all links of the job are encrypted; the same for all its processes.

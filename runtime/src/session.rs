@@ -72,6 +72,8 @@ pub struct Session {
     pub layout: Layout,
     /// Links.
     pub exchange: Exchange,
+    /// The ranks leave the network together: none before all have joined the job.
+    pub leaves_together: bool,
     /// Atomic updates that the log does not have yet.
     pub cells: Arc<Cells>,
     /// Locks that this rank has.
@@ -195,6 +197,10 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let me = Peer::Rank(config.rank);
     let node = Node::with_settings(me, &config.listen, JobKey::from_bytes(key), config.links)
         .map_err(|error| format!("cannot listen: {error}"))?;
+    let node: Box<dyn Transport> = match &config.mpi {
+        None => Box::new(node),
+        Some(plugin) => Box::new(crate::ffi::mpi::join(node, plugin, config)?),
+    };
     node.introduce_at(config.superior, config.coordinator.clone());
     node.set_ranks(config.size);
 
@@ -258,6 +264,7 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
         process: std::process::id(),
         layout,
         exchange,
+        leaves_together: config.mpi.is_some(),
         // SAFETY: map_image mapped the heap, and nothing unmaps it.
         heap: unsafe { Heap::new(layout, config.rank) },
         statistics: config.statistics,

@@ -49,6 +49,9 @@ pub use crate::sys::mpi::PluginTable;
 /// The name of the function by which a plugin gives its table: `const struct cape_mpi *cape_mpi_plugin(void)`.
 pub const ENTRY: &std::ffi::CStr = c"cape_mpi_plugin";
 
+/// The plugin's source, to be compiled by an MPI's `mpicc` as a shared object.
+pub const PLUGIN_SOURCE: &str = include_str!("../mpi/plugin.c");
+
 /// How long a poll looks at MPI without a pause.
 const EAGER: Duration = Duration::from_micros(40);
 

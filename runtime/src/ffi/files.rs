@@ -42,7 +42,7 @@ pub use office::asked;
 use std::ffi::c_int;
 use std::time::Duration;
 
-use transport::{Address, Contact, Counters, Event, Frame, Node, Peer, Transport};
+use transport::{Address, Contact, Counters, Event, Frame, Peer, Transport};
 
 use crate::failure::fatal;
 use crate::session::{self, Session};
@@ -77,7 +77,7 @@ impl Drop for Internal {
 }
 
 /// The transport, whose sockets are the runtime's own.
-pub struct Guarded(pub Node);
+pub struct Guarded(pub Box<dyn Transport>);
 
 impl Transport for Guarded {
     fn me(&self) -> Peer {

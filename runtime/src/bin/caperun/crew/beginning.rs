@@ -149,6 +149,7 @@ impl Crew {
             streams,
             elsewhere: self.standing.elsewhere,
             place: self.standing.place.as_deref(),
+            plugin: self.standing.plugin.as_deref(),
         };
         let launched = launch::launch(ranks, recipe, &bundle)?;
         // All execute it by now.

@@ -21,6 +21,7 @@ pub mod whereabouts;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -70,6 +71,8 @@ pub struct Standing {
     pub secure: bool,
     /// How long a host may be silent.
     pub patience: Duration,
+    /// The plugin by which ranks use MPI, if they do.
+    pub plugin: Option<PathBuf>,
     /// Say what was decided.
     pub verbose: bool,
 }

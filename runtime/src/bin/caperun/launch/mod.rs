@@ -189,6 +189,8 @@ pub struct Bundle<'a> {
     pub elsewhere: bool,
     /// What this host is called; `None`: it is that of `caperun`.
     pub place: Option<&'a str>,
+    /// The plugin by which ranks use MPI, if they do.
+    pub plugin: Option<&'a Path>,
 }
 
 /// The ranks' processes, and this process's ends of their streams.
@@ -336,6 +338,14 @@ fn set_environment(
     } else {
         command.env_remove(names::RELAYED);
     }
+    match bundle.plugin {
+        Some(plugin) => command
+            .env(names::MPI_PLUGIN, plugin)
+            // A rank is a copy of this task to Open MPI's server, which keeps one shared store for each task, and for no copy.
+            .env("PMIX_GDS_MODULE", "hash")
+            .env("PMIX_MCA_gds", "hash"),
+        None => command.env_remove(names::MPI_PLUGIN),
+    };
     match bundle.agent {
         Some(agent) => command.env(names::AGENT, agent.to_string()),
         None => command.env_remove(names::AGENT),
