@@ -4,7 +4,7 @@
  *         BODY
  * we emit the block below. The bounds are evaluated once; the loop that runs a chunk counts down, so that the host
  * compiler knows its trip count and the variable cannot overflow. Results take effect at the barrier (with nowait, or
- * combined with parallel: at the next one), where memory is published and caught up.
+ * at the end of a region: at the next one), where memory is published and caught up.
  * Holes: $SITE the construct's site; $ORIGINALS addresses of the originals; $BOUNDS first value, bound, stride and the
  * number of iterations cape_count; $PRIVATES the copies, the loop variable among them; $SCHEDULE and $CHUNK; $START sets
  * the loop variable for the chunk; $DOACROSS tells the lengths of the loops of ordered(n); $LOOP the header of the loop that runs

@@ -34,6 +34,7 @@ mod sharing;
 mod template;
 mod threadprivate;
 mod tokens;
+mod trailing;
 mod variants;
 mod warnings;
 

@@ -21,6 +21,9 @@ const DENSE: usize = 48;
 /// Separate stretches of huge pages: each costs two of the process's limited number of mappings (vm.max_map_count).
 const MAX_STRETCHES: usize = 512;
 
+/// Pages that are worth a call of the kernel rather than a fault each.
+const MANY: usize = 4;
+
 /// A page that nobody wrote.
 pub(crate) static ZERO: Page = [0; PAGE_SIZE];
 
@@ -163,6 +166,14 @@ impl Baseline {
             let len = (PAGE_SIZE - offset).min(out.len() - done);
             out[done..done + len].copy_from_slice(&self.page(at - offset)[offset..offset + len]);
             done += len;
+        }
+    }
+
+    /// Says that all pages of `run` will be written now: one call of the kernel instead of a fault for each.
+    pub(crate) fn populate(&mut self, run: MemoryRange) {
+        if run.pages() >= MANY {
+            self.shadow
+                .populate(run.start() - self.range.start(), run.len());
         }
     }
 

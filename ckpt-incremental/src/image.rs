@@ -199,8 +199,7 @@ impl Image {
         let mut pages = 0;
         for region in &mut self.regions {
             for span in Scope::clip(scope, region.range()).spans() {
-                region.take(&mut *self.tracker, span)?;
-                pages += region.pending_in(span);
+                pages += region.count_dirty(&mut *self.tracker, span)?;
             }
         }
         Ok(pages)

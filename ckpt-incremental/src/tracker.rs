@@ -32,6 +32,15 @@ pub(crate) struct Span {
     pub(crate) population: Population,
 }
 
+/// What became of the pages that [`Tracker::look`] reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// They may not be reported again.
+    Taken,
+    /// They will be.
+    Left,
+}
+
 /// Finds written pages.
 pub(crate) trait Tracker: fmt::Debug + Send {
     /// Calls `dirty` with the pages of `span` that were written since they were last taken, and takes them: they are reported again only if
@@ -41,6 +50,12 @@ pub(crate) trait Tracker: fmt::Debug + Send {
     /// As `take`, but the pages may be reported again: for memory that is about to be changed from outside.
     fn peek(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
         self.take(span, dirty)
+    }
+
+    /// Calls `dirty` with the pages that `take` would report, and leaves them as they are, if that costs less; otherwise as `peek`.
+    fn look(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<Looked, Error> {
+        self.peek(span, dirty)?;
+        Ok(Looked::Taken)
     }
 
     /// Makes the clean pages of `run` writable without a trace, until closed. May be refused or not worth it: writes then just fault.

@@ -4,6 +4,7 @@
 //! `caperun` or a person who asked for something specific sets them.
 
 use std::env::var;
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct JobConfig {
     pub coordinator: Contact,
     /// Who that is: `caperun`, or an agent of its.
     pub superior: Peer,
+    /// What this rank's host is called; `None`: it is that of `caperun`.
+    pub host: Option<String>,
     /// Names the job.
     pub job: String,
     /// Where the job's key is read from.
@@ -43,6 +46,8 @@ pub struct JobConfig {
     pub listen: Vec<Listen>,
     /// How links are to be: encrypted, and for how long a host may be silent.
     pub links: Settings,
+    /// Ranks exchange their data by MPI: its plugin.
+    pub mpi: Option<OsString>,
     /// Standard output and error are pipes to the coordinator.
     pub relayed: bool,
     /// Report decisions on stderr.
@@ -93,6 +98,7 @@ pub fn job() -> Result<Option<JobConfig>, String> {
         job: var(names::JOB).unwrap_or_else(|_| coordinator.to_string()),
         coordinator,
         superior,
+        host: var(names::HOST).ok(),
         key_fd: required(names::KEY_FD, number(names::KEY_FD)?)?,
         board_fd: number(names::BOARD_FD)?,
         tracker,
@@ -101,6 +107,7 @@ pub fn job() -> Result<Option<JobConfig>, String> {
         links: links()?,
         relayed: var(names::RELAYED).is_ok_and(|v| v == "1"),
         listen: listen()?,
+        mpi: mpi()?,
         verbose: var(names::VERBOSE).is_ok_and(|v| v == "1"),
     }))
 }
@@ -133,18 +140,25 @@ fn listen() -> Result<Vec<Listen>, String> {
     Ok(unix.into_iter().chain(interface.map(Listen::Tcp)).collect())
 }
 
+fn mpi() -> Result<Option<OsString>, String> {
+    if var(names::TRANSPORT).as_deref() != Ok("mpi") {
+        return Ok(None);
+    }
+    required(names::MPI_PLUGIN, std::env::var_os(names::MPI_PLUGIN)).map(Some)
+}
+
 /// The task of another launcher's that this process is, if it is one of several.
 pub fn outer_task() -> Option<outer::Task> {
     outer::task(&|name| var(name).ok())
 }
 
 /// Where `caperun` is, if `CAPE_RUN` says so.
-pub fn launcher() -> Option<std::ffi::OsString> {
+pub fn launcher() -> Option<OsString> {
     std::env::var_os(outer::RUN).filter(|file| !file.is_empty())
 }
 
 /// Where programs are looked for.
-pub fn search_path() -> Option<std::ffi::OsString> {
+pub fn search_path() -> Option<OsString> {
     std::env::var_os("PATH")
 }
 

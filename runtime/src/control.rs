@@ -59,6 +59,8 @@ pub mod env {
     pub const JOB: &str = "CAPE_JOB";
     /// The address of this host at which ranks of other hosts reach this one; absent: there are none.
     pub const LISTEN: &str = "CAPE_LISTEN";
+    /// What the host of this rank is called, where it is not that of `caperun`: ranks of hosts of other names share no descriptors with it.
+    pub const HOST: &str = "CAPE_HOST";
     /// Descriptor from which the 32 bytes of the job's key are read; closed by the runtime afterwards.
     pub const KEY_FD: &str = "CAPE_KEY_FD";
     /// Descriptor of the status board (see [`super::board`]); absent: no board.
@@ -71,8 +73,10 @@ pub mod env {
     pub const THREADS: &str = "CAPE_THREADS";
     /// `1`: collect statistics per region and send them at the end.
     pub const STATS: &str = "CAPE_STATS";
-    /// `unix` (default) or `tcp`: how ranks of one host listen for one another.
+    /// `unix` (default) or `tcp`: how ranks of one host listen for one another; `mpi`: they use MPI instead.
     pub const TRANSPORT: &str = "CAPE_TRANSPORT";
+    /// With `mpi`: the file of the plugin for the MPI of this job's launcher (transport/mpi/plugin.c).
+    pub const MPI_PLUGIN: &str = "CAPE_MPI_PLUGIN";
     /// Seconds for which a host may be silent that owes an answer.
     pub const DETECTION_TIME: &str = "CAPE_DETECTION_TIME";
     /// `1`: all links of the job are encrypted; the same for all its processes.

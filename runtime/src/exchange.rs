@@ -15,6 +15,7 @@
 //! Waits end: a message arrives, or the coordinator tells the rank to stop, or the link to the coordinator closes. In the last two
 //! cases the process ends on the spot; there is nothing to save in a rank.
 
+mod files;
 mod inbox;
 mod messages;
 
@@ -45,6 +46,8 @@ const ORDER_FRAME: u16 = 7;
 const STREAM_FRAME: u16 = 4;
 const READY_FRAME: u16 = 5;
 const CANCEL_FRAME: u16 = 6;
+const FILE_QUESTION_FRAME: u16 = 8;
+const FILE_ANSWER_FRAME: u16 = 9;
 /// A sender waits for room beyond this many queued bytes.
 const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
@@ -68,6 +71,8 @@ pub struct Exchange {
     tickets: AtomicU64,
     /// Questions about output that were asked.
     questions: AtomicU64,
+    /// Questions about files that were asked.
+    file_questions: AtomicU64,
     /// Held from taking arrivals out of the inbox until they are sent: those of one rank stay in order.
     reporting: Mutex<()>,
 }
@@ -83,6 +88,11 @@ impl std::fmt::Debug for Exchange {
 thread_local! {
     /// Whether this thread is the one that receives.
     static RECEIVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is the one that receives: it must not wait for what has to be received.
+pub fn receives() -> bool {
+    RECEIVING.get()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,6 +119,7 @@ impl Exchange {
             lost: Mutex::new(None),
             tickets: AtomicU64::new(0),
             questions: AtomicU64::new(0),
+            file_questions: AtomicU64::new(0),
             reporting: Mutex::new(()),
         }
     }
@@ -376,6 +387,8 @@ impl Exchange {
                 self.wake();
             }
             (READY_FRAME, Peer::Rank(_)) => self.note_ready(),
+            (FILE_QUESTION_FRAME, Peer::Rank(_)) => self.sort_file_question(frame),
+            (FILE_ANSWER_FRAME, Peer::Rank(_)) => self.sort_file_answer(frame),
             (kind, _) => fatal(format_args!(
                 "unknown message {kind} from {from:?}: all ranks must run the same build"
             )),

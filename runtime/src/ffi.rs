@@ -9,6 +9,7 @@ pub mod libraries;
 pub mod locks;
 pub mod loops;
 pub mod mappings;
+pub mod mpi;
 pub mod omp;
 pub mod ordered;
 pub mod region;

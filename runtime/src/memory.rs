@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ckpt_incremental::{ByteRange, Exactness, Image};
+use transport::buffer;
 
 use crate::cells::{Cells, Combiner, Cover, Flying, Touched};
 use crate::control::{Entry, INLINE_LIMIT, LogPosition, Request};
@@ -200,9 +201,9 @@ impl Memory {
                     exchange.stream(sequence, first);
                 }
             }
-            exchange.stream(sequence, delta);
+            exchange.stream(sequence, buffer::into_bytes(delta));
             moving += started.elapsed();
-            Vec::with_capacity(SEGMENT + SEGMENT / 8)
+            buffer::take(SEGMENT + SEGMENT / 16)
         };
         let mut cover = Cover {
             cells: &self.cells,

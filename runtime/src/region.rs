@@ -486,6 +486,9 @@ fn finish_worker(session: &Session) -> ! {
 
 /// The driver's program has ended: tells the coordinator.
 pub fn finish_driver(session: &Session) {
+    if session.leaves_together {
+        session.wait_for_all_ranks();
+    }
     if session.statistics {
         let mut report = session.state().watch.report();
         report.locks = session.locks.counts();

@@ -62,6 +62,8 @@ pub struct Session {
     pub rank: u32,
     /// Ranks of the job, at least 2.
     pub size: u32,
+    /// What its host is called; `None`: it is that of `caperun`.
+    pub host: Option<String>,
     /// Threads that each rank of the job offers.
     pub slots: u32,
     /// Process id: a child that the program forks is no member of the job.
@@ -70,6 +72,8 @@ pub struct Session {
     pub layout: Layout,
     /// Links.
     pub exchange: Exchange,
+    /// The ranks leave the network together: none before all have joined the job.
+    pub leaves_together: bool,
     /// Atomic updates that the log does not have yet.
     pub cells: Arc<Cells>,
     /// Locks that this rank has.
@@ -166,7 +170,7 @@ fn join(config: &JobConfig) {
         fatal("the runtime was started twice: link it once");
     }
     let session = get().expect("set above");
-    crate::ffi::files::start(session.rank, session.size, &config.job);
+    crate::ffi::files::start(session, &config.job);
     // A signal is the program's: a thread it does not know of must not take one that the program has blocked.
     let spawned = os::with_signals_blocked(|| {
         crate::ffi::alloc::start_internal_thread("cape-net", || {
@@ -194,6 +198,10 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     let me = Peer::Rank(config.rank);
     let node = Node::with_settings(me, &config.listen, JobKey::from_bytes(key), config.links)
         .map_err(|error| format!("cannot listen: {error}"))?;
+    let node: Box<dyn Transport> = match &config.mpi {
+        None => Box::new(node),
+        Some(plugin) => Box::new(crate::ffi::mpi::join(node, plugin, config)?),
+    };
     node.introduce_at(config.superior, config.coordinator.clone());
     node.set_ranks(config.size);
 
@@ -252,10 +260,12 @@ fn connect(config: &JobConfig) -> Result<Session, String> {
     Ok(Session {
         rank: config.rank,
         size: config.size,
+        host: config.host.clone(),
         slots: icv::process().slots,
         process: std::process::id(),
         layout,
         exchange,
+        leaves_together: config.mpi.is_some(),
         // SAFETY: map_image mapped the heap, and nothing unmaps it.
         heap: unsafe { Heap::new(layout, config.rank) },
         statistics: config.statistics,

@@ -60,52 +60,75 @@ struct Launcher {
     tools: &'static [&'static str],
     words: &'static [&'static str],
     slurm: bool,
+    /// Ranks exchange their data by this MPI.
+    mpi: Option<&'static str>,
 }
 
 const SLURM: &[&str] = &["srun", "slurmctld", "slurmd", "munged"];
 
-const LAUNCHERS: [Launcher; 7] = [
+const LAUNCHERS: [Launcher; 9] = [
     Launcher {
         name: "options",
         tools: &[],
         words: &[],
         slurm: false,
+        mpi: None,
     },
     Launcher {
         name: "mpich",
         tools: &["mpirun.mpich"],
         words: &["mpirun.mpich", "-n"],
         slurm: false,
+        mpi: None,
     },
     Launcher {
         name: "openmpi",
         tools: &["mpirun.openmpi"],
         words: &["mpirun.openmpi", "--oversubscribe", "-n"],
         slurm: false,
+        mpi: None,
+    },
+    Launcher {
+        name: "data_by_mpich",
+        tools: &["mpirun.mpich", "mpicc.mpich"],
+        words: &["mpirun.mpich", "-n"],
+        slurm: false,
+        mpi: Some("mpich"),
+    },
+    Launcher {
+        name: "data_by_openmpi",
+        tools: &["mpirun.openmpi", "mpicc.openmpi"],
+        words: &["mpirun.openmpi", "--oversubscribe", "-n"],
+        slurm: false,
+        mpi: Some("openmpi"),
     },
     Launcher {
         name: "srun",
         tools: SLURM,
         words: &["srun", "--mpi=none", "-n"],
         slurm: true,
+        mpi: None,
     },
     Launcher {
         name: "srun_pmi2",
         tools: SLURM,
         words: &["srun", "--mpi=pmi2", "-n"],
         slurm: true,
+        mpi: None,
     },
     Launcher {
         name: "srun_pmix",
         tools: SLURM,
         words: &["srun", "--mpi=pmix", "-n"],
         slurm: true,
+        mpi: None,
     },
     Launcher {
         name: "allocation",
         tools: SLURM,
         words: &["salloc", "--quiet", "-n"],
         slurm: true,
+        mpi: None,
     },
 ];
 
@@ -120,6 +143,9 @@ fn main() -> ExitCode {
             .copied()
             .filter(|tool| !there(tool))
             .collect();
+        if launcher.mpi.is_some_and(|mpi| !has_header(mpi)) {
+            missing.push("its mpi.h");
+        }
         if launcher.slurm && !nix::unistd::geteuid().is_root() {
             missing.push("root's rights");
         }
@@ -137,10 +163,10 @@ fn main() -> ExitCode {
                 return Err(format!("not there: {reason}").into());
             }
             let bench = Bench::new(launcher)?;
-            if launcher.name == "options" {
-                bench.check_options()
-            } else {
-                bench.check()
+            match launcher.name {
+                "options" => bench.check_options(),
+                _ if launcher.mpi.is_some() => bench.check().and_then(|()| bench.check_becoming()),
+                _ => bench.check(),
             }
         });
         trial.with_ignored_flag(skipped)
@@ -157,6 +183,15 @@ fn there(tool: &str) -> bool {
     std::env::split_paths(&path)
         .chain([PathBuf::from("/usr/sbin")])
         .any(|place| place.join(tool).is_file())
+}
+
+/// Whether programs can be compiled for this MPI.
+fn has_header(mpi: &str) -> bool {
+    let compiler = format!("mpicc.{mpi}");
+    let output = Command::new(compiler)
+        .args(["-E", "-include", "mpi.h", "-x", "c", "/dev/null"])
+        .output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 /// The Slurm of this test, started when first needed.
@@ -243,7 +278,28 @@ impl Bench {
         if built.status != 0 {
             return Err(built.messages().into());
         }
+        if let Some(mpi) = launcher.mpi {
+            bench.build_plugin(mpi)?;
+        }
         Ok(bench)
+    }
+
+    fn build_plugin(&self, mpi: &str) -> Result<(), Failed> {
+        let option = format!("--build-mpi={}", self.folder.path().display());
+        let built = Invocation::new(&self.tools.caperun, [option], self.folder.path())
+            .env("MPICC", format!("mpicc.{mpi}"))
+            .run(LIMIT)
+            .map_err(|error| error.to_string())?;
+        let file = self.plugin(mpi);
+        if built.status == 0 && built.text() == format!("{file}\n") {
+            return Ok(());
+        }
+        Err(format!("{file} was not built: {}{}", built.text(), built.messages()).into())
+    }
+
+    fn plugin(&self, mpi: &str) -> String {
+        let file = format!("libcape_mpi_{mpi}.so");
+        self.folder.path().join(file).display().to_string()
     }
 
     /// `tasks` tasks of the program with `words`.
@@ -267,6 +323,11 @@ impl Bench {
             .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
             .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
             .stdin(b"hello\n");
+        if let Some(mpi) = self.launcher.mpi {
+            invocation = invocation
+                .env("CAPE_TRANSPORT", "mpi")
+                .env("CAPE_MPI_PLUGIN", self.plugin(mpi));
+        }
         for (name, value) in self
             .configuration
             .iter()
@@ -325,6 +386,32 @@ impl Bench {
         }
         let many = self.run(8, &[], &[])?;
         self.expect(&many, 0, "prog: 8 threads, sum 499500\n")
+    }
+
+    /// `caperun` that becomes this MPI's launcher.
+    fn check_becoming(&self) -> Result<(), Failed> {
+        let by = |words: &[&str], plugin: &str| {
+            Invocation::new(&self.tools.caperun, words, self.folder.path())
+                .env("CAPE_MPIRUN", self.launcher.words[0])
+                .env("CAPE_MPI_PLUGIN", plugin)
+                .stdin(b"hello\n")
+                .run(LIMIT)
+                .map_err(|error| Failed::from(error.to_string()))
+        };
+        let plugin = self.plugin(self.launcher.mpi.unwrap_or_default());
+        let line = ["--transport", "mpi", "-n", "3", "-x", "A=b c", "--verbose"];
+        let run = by(&[&line[..], &["./prog", "read", "5"]].concat(), &plugin)?;
+        self.expect(&run, 5, "prog: 3 threads, sum 499500, read hello\n")?;
+        let messages = run.messages();
+        if !messages.contains("ranks talk by") {
+            return Err(format!("no word of MPI: {messages}").into());
+        }
+        let line = ["--transport", "mpi", "-n", "2", "./prog"];
+        let lacking = by(&line, "/nowhere/plugin.so")?;
+        if lacking.status != 1 || !lacking.messages().contains("caperun --build-mpi") {
+            return Err(format!("no plugin: {}", lacking.messages()).into());
+        }
+        Ok(())
     }
 
     /// `caperun` with `words`, on hosts that are all this one.

@@ -40,6 +40,9 @@ pub enum Error {
     /// A payload above [`crate::MAX_PAYLOAD`].
     #[error("a payload of {0} bytes is too large for a frame; split it")]
     TooLarge(usize),
+    /// MPI has failed, or what came by it is no frame.
+    #[error("MPI does not work: {0}; look for its own messages, or use --transport unix or tcp")]
+    Mpi(String),
     /// The transport was closed.
     #[error("the transport is closed; create another one")]
     Closed,

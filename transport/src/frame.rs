@@ -176,7 +176,7 @@ impl Decoder {
         let (header, buffer) = self
             .body
             .take_if(|(header, buffer)| buffer.len() == header.length as usize)?;
-        Some((header, Bytes::from(buffer)))
+        Some((header, crate::buffer::into_bytes(buffer)))
     }
 
     /// Whether the stream may end here.
@@ -214,7 +214,7 @@ impl Decoder {
                     bytes = rest;
                     deliver(header, Bytes::copy_from_slice(payload))?;
                 } else {
-                    self.body = Some((header, Vec::with_capacity(length)));
+                    self.body = Some((header, crate::buffer::take(length)));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Authenticated, framed links between the processes of a job, and broadcast over them.
 //!
 //! This crate moves opaque frames. It never looks into a payload and knows nothing of OpenMP, deltas or regions. One
-//! trait, [`Transport`], has two backends that the same contract test covers: [`Node`] (Unix and TCP sockets) and
+//! trait, [`Transport`], has three backends that the same contract test covers: [`Node`] (Unix and TCP sockets), [`mpi`] (an MPI library between ranks) and
 //! [`loopback`] (in one process, for tests).
 //!
 //! ```text
@@ -12,7 +12,8 @@
 //!  mesh        all links, by peer               node      the socket backend
 //!  gate        who gets in                      opening   attempts to connect, and the handshake
 //!  engine      what its poll does               supervisor  which hosts are gone
-//!  loopback    the in-process backend           sys       the only unsafe code: epoll, sockets, scattered reads
+//!  mpi         the backend over MPI             buffer    memory of large payloads
+//!  loopback    the in-process backend           sys       the only unsafe code: epoll, sockets, scattered reads, MPI
 //! ```
 //!
 //! # Links
@@ -53,6 +54,7 @@
 
 mod address;
 mod auth;
+pub mod buffer;
 mod cipher;
 mod contact;
 mod engine;
@@ -65,6 +67,7 @@ mod key;
 mod link;
 pub mod loopback;
 mod mesh;
+pub mod mpi;
 mod node;
 mod opening;
 mod supervisor;

@@ -1,6 +1,6 @@
 //! What every backend must do.
 
-mod support;
+pub mod support;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ macro_rules! contract {
         mod secure { $(#[test] fn $test() { super::$test(super::Backend::Secure); })* }
         mod mixed { $(#[test] fn $test() { super::$test(super::Backend::Mixed); })* }
         mod loopback { $(#[test] fn $test() { super::$test(super::Backend::Loopback); })* }
+        /// For tests/mpi.rs, whose backends need not be there.
+        pub const CONTRACT: &[(&str, fn(Backend))] = &[$((stringify!($test), $test)),*];
     };
 }
 

@@ -9,7 +9,7 @@ use crate::page::{PAGE_SIZE, Page};
 use crate::range::{Initial, MemoryRange, TrackedRange};
 use crate::scope::Scope;
 use crate::sys::live::Live;
-use crate::tracker::Tracker;
+use crate::tracker::{Looked, Tracker};
 
 /// A gap of this many bytes is gone along rather than by another call of the kernel.
 const GAP: usize = 128 * PAGE_SIZE;
@@ -94,10 +94,30 @@ impl Region {
         })
     }
 
-    /// Pages of `span` that are noted as pending.
-    pub(super) fn pending_in(&self, span: MemoryRange) -> usize {
+    /// How many pages of `span` a publication would look at. They stay dirty.
+    pub(super) fn count_dirty(
+        &mut self,
+        tracker: &mut dyn Tracker,
+        span: MemoryRange,
+    ) -> Result<usize, Error> {
+        let (range, pending) = (self.range(), &mut self.pending);
+        let mut left = 0;
+        self.baseline.by_population(span, |span| {
+            let mut found = Vec::new();
+            let looked = tracker.look(span, &mut |run| found.push(run))?;
+            for run in found {
+                match looked {
+                    Looked::Taken => note(pending, range, run),
+                    Looked::Left => {
+                        let first = (run.start() - range.start()) / PAGE_SIZE;
+                        left += run.pages() - pending.count_in(first, first + run.pages());
+                    }
+                }
+            }
+            Ok(())
+        })?;
         let first = self.index(span.start());
-        self.pending.count_in(first, first + span.pages())
+        Ok(left + self.pending.count_in(first, first + span.pages()))
     }
 
     /// Baseline and memory take exactly these bytes.
@@ -237,7 +257,7 @@ impl Region {
                 Condition::Clean => self.overwrite(tracker, pages, &mut opened)?,
             }
         }
-        self.close(tracker, &opened, scratch)
+        self.close(tracker, &opened)
     }
 
     fn condition(&self, page: usize, overlay: &dyn Overlay) -> Condition {
@@ -277,6 +297,7 @@ impl Region {
     ) -> Result<(), Error> {
         let run = run_of(pages);
         self.baseline.expect(run.start(), run.pages());
+        self.baseline.populate(run);
         for page in pages {
             page.change.apply(self.baseline.page_mut(page.address));
         }
@@ -324,12 +345,7 @@ impl Region {
     }
 
     /// Ends the injection into the opened runs. What other threads wrote there meanwhile is noted as pending.
-    fn close(
-        &mut self,
-        tracker: &mut dyn Tracker,
-        opened: &[MemoryRange],
-        scratch: &mut Page,
-    ) -> Result<(), Error> {
+    fn close(&mut self, tracker: &mut dyn Tracker, opened: &[MemoryRange]) -> Result<(), Error> {
         let (range, baseline, pending) = (self.range(), &self.baseline, &mut self.pending);
         for span in join(opened) {
             baseline.by_population(span, |span| {
@@ -340,9 +356,8 @@ impl Region {
             .iter()
             .flat_map(|run| (run.start()..run.end()).step_by(PAGE_SIZE))
         {
-            self.live.load_page(page, scratch);
             let index = self.index(page);
-            if *scratch == *self.baseline.page(page) {
+            if self.live.holds(page, self.baseline.page(page)) {
                 self.pending.clear(index);
             } else {
                 self.pending.set(index);

@@ -59,6 +59,13 @@ impl Live {
         black_box(page);
     }
 
+    /// Whether the page at `address` holds these bytes. Says nothing of a page that is written meanwhile: the tracker knows of it.
+    pub(crate) fn holds(&self, address: usize, page: &Page) -> bool {
+        self.check(address, PAGE_SIZE);
+        // SAFETY: inside the range, which is readable (see `new`); the C library, unlike Rust, only reads what is there.
+        unsafe { libc::memcmp(address as *const _, page.as_ptr().cast(), PAGE_SIZE) == 0 }
+    }
+
     /// Writes exactly `bytes` at `address`.
     pub(crate) fn store(&self, address: usize, bytes: &[u8]) {
         self.check(address, bytes.len());

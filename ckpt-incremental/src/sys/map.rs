@@ -125,6 +125,22 @@ impl Mapping {
         }
     }
 
+    /// Lets the kernel back part of the memory at once. A hint.
+    pub(crate) fn populate(&self, offset: usize, len: usize) {
+        assert!(
+            offset <= self.len && len <= self.len - offset,
+            "advice about memory of this mapping"
+        );
+        // SAFETY: the range is inside this mapping; populating changes no contents.
+        unsafe {
+            libc::madvise(
+                self.start.as_ptr().add(offset).cast(),
+                len,
+                libc::MADV_POPULATE_WRITE,
+            )
+        };
+    }
+
     /// Allows huge pages in `offset..offset + len`. A hint: where it is refused, memory is only slower.
     pub(crate) fn advise_huge(&self, offset: usize, len: usize) {
         assert!(

@@ -82,6 +82,24 @@ impl PageMap {
         span: Span,
         found: &mut dyn FnMut(MemoryRange),
     ) -> Result<(), Error> {
+        self.scan(span, PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC, found)
+    }
+
+    /// As [`PageMap::take_written`], but leaves the pages as they are: they will be found again.
+    pub(crate) fn find_written(
+        &mut self,
+        span: Span,
+        found: &mut dyn FnMut(MemoryRange),
+    ) -> Result<(), Error> {
+        self.scan(span, PM_SCAN_CHECK_WPASYNC, found)
+    }
+
+    fn scan(
+        &mut self,
+        span: Span,
+        flags: u64,
+        found: &mut dyn FnMut(MemoryRange),
+    ) -> Result<(), Error> {
         let (inverted, mask, any) = match span.population {
             Population::Complete => (0, PAGE_IS_WRITTEN, 0),
             Population::Unknown => (
@@ -94,7 +112,7 @@ impl PageMap {
         while at < end {
             let mut argument = ScanArgument {
                 size: size_of::<ScanArgument>() as u64,
-                flags: PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+                flags,
                 start: at as u64,
                 end: end as u64,
                 walk_end: 0,

@@ -1,6 +1,7 @@
-//! Comparing, packing and unpacking pages: a plain version of each, and one for processors with AVX2 and BMI2, chosen at run time.
+//! Comparing, packing and unpacking pages: a plain version of each, one for processors with AVX2 and BMI2, and for what moves bytes one for
+//! AVX-512 with VBMI2, chosen at run time.
 //!
-//! Both have the same signature and are tested against each other.
+//! All have the same signature and are tested against each other.
 
 use crate::page::{PAGE_SIZE, Page};
 
@@ -23,10 +24,15 @@ pub(crate) fn compare(a: &Page, b: &Page) -> Bits {
 /// Appends the bytes of `page` whose bits are set.
 pub(crate) fn pack(page: &Page, bits: &Bits, out: &mut Vec<u8>) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("popcnt")
     {
-        // SAFETY: the processor has BMI2 and POPCNT.
-        return unsafe { x86::pack(page, bits, out) };
+        if x86::has_vbmi2() {
+            // SAFETY: the processor has AVX-512BW, VBMI2 and POPCNT.
+            return unsafe { x86::pack_wide(page, bits, out) };
+        }
+        if x86::has_bmi2() {
+            // SAFETY: the processor has BMI2 and POPCNT.
+            return unsafe { x86::pack(page, bits, out) };
+        }
     }
     plain::pack(page, bits, out);
 }
@@ -37,10 +43,15 @@ pub(crate) fn pack(page: &Page, bits: &Bits, out: &mut Vec<u8>) {
 /// If `packed` is shorter than the number of bits.
 pub(crate) fn unpack(packed: &[u8], bits: &Bits, page: &mut Page) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("popcnt")
     {
-        // SAFETY: the processor has BMI2 and POPCNT.
-        return unsafe { x86::unpack(packed, bits, page) };
+        if x86::has_vbmi2() {
+            // SAFETY: the processor has AVX-512BW, VBMI2, BMI2 and POPCNT.
+            return unsafe { x86::unpack_wide(packed, bits, page) };
+        }
+        if x86::has_bmi2() {
+            // SAFETY: the processor has BMI2 and POPCNT.
+            return unsafe { x86::unpack(packed, bits, page) };
+        }
     }
     plain::unpack(packed, bits, page);
 }
@@ -156,6 +167,18 @@ mod x86 {
     use super::{BLOCKS, Bits, Tally, plain};
     use crate::page::{PAGE_SIZE, Page};
 
+    /// Whether the processor gathers and spreads bits.
+    pub(super) fn has_bmi2() -> bool {
+        std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("popcnt")
+    }
+
+    /// Whether the processor gathers and spreads bytes of 64 at a time.
+    pub(super) fn has_vbmi2() -> bool {
+        std::arch::is_x86_feature_detected!("avx512vbmi2")
+            && std::arch::is_x86_feature_detected!("avx512bw")
+            && has_bmi2()
+    }
+
     /// The plain version, compiled for the instruction.
     #[target_feature(enable = "popcnt")]
     pub(super) fn tally(bits: &Bits) -> Tally {
@@ -251,6 +274,72 @@ mod x86 {
         }
     }
 
+    /// Assembly, as in `live`: the intrinsics came with a later version of Rust than the oldest that this crate supports.
+    #[target_feature(enable = "bmi2,popcnt")]
+    pub(super) fn pack_wide(page: &Page, bits: &Bits, out: &mut Vec<u8>) {
+        // A block is written as 64 bytes, of which those that are not in the mask are overwritten by the next: room for one more.
+        out.reserve(PAGE_SIZE + 64);
+        let start = out.len();
+        let mut len = 0;
+        for (word, block) in bits
+            .iter()
+            .zip(page.chunks_exact(64))
+            .filter(|(word, _)| **word != 0)
+        {
+            let to = out.as_mut_ptr().wrapping_add(start + len);
+            // SAFETY: reads a block of 64 bytes; writes 64 after less than a page of those that were reserved.
+            unsafe {
+                std::arch::asm!(
+                    "kmovq k1, {bits}",
+                    "vmovdqu64 zmm16, [{from}]",
+                    "vpcompressb zmm16{{k1}}{{z}}, zmm16",
+                    "vmovdqu64 [{to}], zmm16",
+                    bits = in(reg) *word,
+                    from = in(reg) block.as_ptr(),
+                    to = in(reg) to,
+                    out("k1") _,
+                    out("xmm16") _,
+                    options(nostack, preserves_flags),
+                );
+            }
+            len += word.count_ones() as usize;
+        }
+        // SAFETY: so many bytes were written there.
+        unsafe { out.set_len(start + len) };
+    }
+
+    /// Reads and writes no byte but those that are meant: a page that nobody has written yet is not looked at before.
+    #[target_feature(enable = "bmi2,popcnt")]
+    pub(super) fn unpack_wide(packed: &[u8], bits: &Bits, page: &mut Page) {
+        let mut rest = packed;
+        for (word, block) in bits
+            .iter()
+            .zip(page.chunks_exact_mut(64))
+            .filter(|(word, _)| **word != 0)
+        {
+            let (bytes, after) = rest.split_at(word.count_ones() as usize);
+            rest = after;
+            // SAFETY: reads as many bytes as there are bits set, which `bytes` holds, and writes those of the block whose bits are set.
+            unsafe {
+                std::arch::asm!(
+                    "kmovq k1, {bits}",
+                    "kmovq k2, {first}",
+                    "vmovdqu8 zmm16{{k2}}{{z}}, [{from}]",
+                    "vpexpandb zmm16{{k1}}{{z}}, zmm16",
+                    "vmovdqu8 [{to}]{{k1}}, zmm16",
+                    bits = in(reg) *word,
+                    first = in(reg) u64::MAX >> (64 - bytes.len()),
+                    from = in(reg) bytes.as_ptr(),
+                    to = in(reg) block.as_mut_ptr(),
+                    out("k1") _,
+                    out("k2") _,
+                    out("xmm16") _,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+    }
+
     /// The last, less than eight, bytes.
     #[inline(never)]
     fn tail(bytes: &[u8]) -> u64 {
@@ -298,6 +387,16 @@ mod tests {
             unpack(&slow[1..], &bits, &mut fast);
             plain::unpack(&slow[1..], &bits, &mut plain);
             prop_assert!(fast == a && plain == a);
+            #[cfg(target_arch = "x86_64")]
+            if x86::has_bmi2() {
+                let (mut packed, mut unpacked) = (vec![9], b);
+                // SAFETY: the processor has the instructions.
+                unsafe { x86::pack(&a, &bits, &mut packed) };
+                prop_assert_eq!(&packed, &slow);
+                // SAFETY: as above.
+                unsafe { x86::unpack(&slow[1..], &bits, &mut unpacked) };
+                prop_assert!(unpacked == a);
+            }
         }
     }
 }

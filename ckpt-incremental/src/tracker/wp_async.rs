@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{Population, Span, Tracker};
+use super::{Looked, Population, Span, Tracker};
 use crate::error::Error;
 use crate::page::PAGE_SIZE;
 use crate::probe::TrackerKind;
@@ -51,6 +51,11 @@ impl WpAsync {
 impl Tracker for WpAsync {
     fn take(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<(), Error> {
         self.map.take_written(span, dirty)
+    }
+
+    fn look(&mut self, span: Span, dirty: &mut dyn FnMut(MemoryRange)) -> Result<Looked, Error> {
+        self.map.find_written(span, dirty)?;
+        Ok(Looked::Left)
     }
 
     fn open(&mut self, run: MemoryRange) -> Result<(), Error> {

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use bytes::Bytes;
+
 use super::{Arrival, Order};
 use crate::control::tasks::TaskReply;
 use crate::control::{Entry, Reply};
@@ -38,6 +40,8 @@ pub struct Inbox {
     pub tasks: VecDeque<TaskReply>,
     /// The last question about output that was answered.
     pub settled: u64,
+    /// The driver's answers about its files, by question.
+    pub files: HashMap<u64, Bytes>,
     /// The program has ended.
     pub shutdown: bool,
 }

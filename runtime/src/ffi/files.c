@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -65,6 +66,31 @@ extern int cape_opened_descriptor(int descriptor, const char *name);
 extern int cape_closing_descriptor(int descriptor, int *result);
 extern int cape_local_descriptor(int descriptor, const char *function);
 extern void cape_check_descriptor(int descriptor, const char *function);
+/* remote.rs: a descriptor that has to be used on the driver. */
+#define CAPE_REMOTE (-2147483647 - 1)
+struct cape_call {
+    int kind;
+    int extra;
+    long long at;
+};
+enum cape_call_kind {
+    CAPE_READ, CAPE_PREAD, CAPE_RECV, CAPE_WRITE, CAPE_PWRITE, CAPE_SEND, CAPE_LSEEK, CAPE_SYNC,
+    CAPE_TRUNCATE, CAPE_FLOCK, CAPE_STATUS, CAPE_TERMINAL, CAPE_CONTROL, CAPE_CONTROL_LOCK, CAPE_DUPLICATE
+};
+extern long long cape_remote(int number, struct cape_call call, void *data, size_t size);
+extern ssize_t cape_remote_pieces(int number, const struct iovec *pieces, int count, int writes);
+extern int cape_remote_path(int number, char *path, size_t room);
+extern void cape_refuse_remote(int number, const char *function, const char *what);
+extern FILE *cape_open_remote(int number, const char *mode);
+extern ssize_t cape_over_read(void *cookie, char *buffer, size_t size);
+extern ssize_t cape_over_write(void *cookie, const char *buffer, size_t size);
+extern int cape_over_seek(void *cookie, off64_t *offset, int whence);
+extern int cape_over_close(void *cookie);
+static inline long long remote(int number, int kind, int extra, long long at, const void *data, size_t size)
+{
+    struct cape_call call = {kind, extra, at};
+    return cape_remote(number, call, (void *)data, size);
+}
 /* alloc.rs */
 extern void *__wrap_realloc(void *, size_t);
 
@@ -122,6 +148,7 @@ REAL(FILE *, fdopen, int, const char *);
 FILE *__wrap_fdopen(int descriptor, const char *mode)
 {
     int own = local(descriptor, "fdopen");
+    if (own == CAPE_REMOTE) return opened(cape_open_remote(descriptor, mode), "(fdopen)");
     /* The stream closes its descriptor; one that was lent is closed by whoever lent it. */
     if (own != descriptor) own = fcntl(own, F_DUPFD_CLOEXEC, 0);
     return opened(__real_fdopen(own, mode), "(fdopen)");
@@ -358,6 +385,14 @@ static int takes_mode(int flags) { return (flags & O_CREAT) != 0 || (flags & O_T
     }
 OPEN(open)
 OPEN(open64)
+/* What a path below a directory that rank 0 has open is called on this host. */
+static int below(char *absolute, size_t room, int directory, const char *path, const char *function)
+{
+    if (!cape_remote_path(directory, absolute, room)) cape_refuse_remote(directory, function, "its path is not known");
+    size_t length = strlen(absolute);
+    snprintf(absolute + length, room - length, "/%s", path);
+    return 1;
+}
 #define OPENAT(name) \
     REAL(int, name, int, const char *, int, ...); \
     int __wrap_##name(int directory, const char *path, int flags, ...) \
@@ -366,7 +401,13 @@ OPEN(open64)
         va_start(list, flags); \
         mode_t mode = takes_mode(flags) ? va_arg(list, mode_t) : 0; \
         va_end(list); \
-        return opened_descriptor(__real_##name(local(directory, #name), path, flags, mode), path); \
+        int own = local(directory, #name); \
+        char absolute[2 * PATH_MAX]; \
+        if (own == CAPE_REMOTE) { \
+            if (path[0] != '/' && below(absolute, sizeof absolute, directory, path, #name)) path = absolute; \
+            own = AT_FDCWD; \
+        } \
+        return opened_descriptor(__real_##name(own, path, flags, mode), path); \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -408,48 +449,67 @@ int __wrap_close(int descriptor)
     do { \
         if (cape_notes_files && !internal && (result) < 0) cape_check_descriptor(descriptor, name); \
     } while (0)
-#define USES(type, name, parameters, arguments, ...) \
+#define USES(type, name, parameters, arguments, remotely, ...) \
     REAL(type, name, __VA_ARGS__); \
     type __wrap_##name parameters \
     { \
         int number = descriptor; \
         descriptor = local(number, #name); \
-        type result = __real_##name arguments; \
+        type result = descriptor == CAPE_REMOTE ? (type)remotely : __real_##name arguments; \
         CHECKED(number, #name, result); \
         return result; \
     }
-#define FILLS(type, name, parameters, arguments, buffer, bytes, ...) \
+#define FILLS(type, name, parameters, arguments, buffer, bytes, remotely, ...) \
     REAL(type, name, __VA_ARGS__); \
     type __wrap_##name parameters \
     { \
         int number = descriptor; \
         descriptor = local(number, #name); \
         type result; \
-        UNTIL_WRITABLE(result = __real_##name arguments, result != -1, TOUCH(buffer, bytes)); \
+        if (descriptor == CAPE_REMOTE) \
+            result = (type)remotely; \
+        else \
+            UNTIL_WRITABLE(result = __real_##name arguments, result != -1, TOUCH(buffer, bytes)); \
         CHECKED(number, #name, result); \
         return result; \
     }
-USES(ssize_t, write, (int descriptor, const void *data, size_t size), (descriptor, data, size), int, const void *, size_t)
-USES(ssize_t, pwrite, (int descriptor, const void *data, size_t size, off_t at), (descriptor, data, size, at), int, const void *, size_t, off_t)
-USES(ssize_t, pwrite64, (int descriptor, const void *data, size_t size, off64_t at), (descriptor, data, size, at), int, const void *, size_t, off64_t)
-USES(ssize_t, writev, (int descriptor, const struct iovec *pieces, int count), (descriptor, pieces, count), int, const struct iovec *, int)
-USES(ssize_t, send, (int descriptor, const void *data, size_t size, int flags), (descriptor, data, size, flags), int, const void *, size_t, int)
-USES(off_t, lseek, (int descriptor, off_t offset, int whence), (descriptor, offset, whence), int, off_t, int)
-USES(off64_t, lseek64, (int descriptor, off64_t offset, int whence), (descriptor, offset, whence), int, off64_t, int)
-USES(int, fsync, (int descriptor), (descriptor), int)
-USES(int, fdatasync, (int descriptor), (descriptor), int)
-USES(int, ftruncate, (int descriptor, off_t length), (descriptor, length), int, off_t)
-USES(int, ftruncate64, (int descriptor, off64_t length), (descriptor, length), int, off64_t)
-USES(int, flock, (int descriptor, int operation), (descriptor, operation), int, int)
-USES(int, vdprintf, (int descriptor, const char *format, va_list list), (descriptor, format, list), int, const char *, va_list)
+REAL(int, vasprintf, char **, const char *, va_list);
+REAL(void, free, void *);
+/* What is printed to a descriptor of the driver's is one write, as it is for the C library. */
+static int formatted(int number, const char *format, va_list list)
+{
+    char *text;
+    int length = __real_vasprintf(&text, format, list);
+    if (length < 0) return -1;
+    int result = (int)remote(number, CAPE_WRITE, 0, 0, text, (size_t)length);
+    __real_free(text);
+    return result;
+}
+USES(ssize_t, write, (int descriptor, const void *data, size_t size), (descriptor, data, size), remote(number, CAPE_WRITE, 0, 0, data, size), int, const void *, size_t)
+USES(ssize_t, pwrite, (int descriptor, const void *data, size_t size, off_t at), (descriptor, data, size, at), remote(number, CAPE_PWRITE, 0, at, data, size), int, const void *, size_t, off_t)
+USES(ssize_t, pwrite64, (int descriptor, const void *data, size_t size, off64_t at), (descriptor, data, size, at), remote(number, CAPE_PWRITE, 0, at, data, size), int, const void *, size_t, off64_t)
+USES(ssize_t, writev, (int descriptor, const struct iovec *pieces, int count), (descriptor, pieces, count), cape_remote_pieces(number, pieces, count, 1), int, const struct iovec *, int)
+USES(ssize_t, send, (int descriptor, const void *data, size_t size, int flags), (descriptor, data, size, flags), remote(number, CAPE_SEND, flags, 0, data, size), int, const void *, size_t, int)
+USES(off_t, lseek, (int descriptor, off_t offset, int whence), (descriptor, offset, whence), remote(number, CAPE_LSEEK, whence, offset, NULL, 0), int, off_t, int)
+USES(off64_t, lseek64, (int descriptor, off64_t offset, int whence), (descriptor, offset, whence), remote(number, CAPE_LSEEK, whence, offset, NULL, 0), int, off64_t, int)
+USES(int, fsync, (int descriptor), (descriptor), remote(number, CAPE_SYNC, 0, 0, NULL, 0), int)
+USES(int, fdatasync, (int descriptor), (descriptor), remote(number, CAPE_SYNC, 1, 0, NULL, 0), int)
+USES(int, ftruncate, (int descriptor, off_t length), (descriptor, length), remote(number, CAPE_TRUNCATE, 0, length, NULL, 0), int, off_t)
+USES(int, ftruncate64, (int descriptor, off64_t length), (descriptor, length), remote(number, CAPE_TRUNCATE, 0, length, NULL, 0), int, off64_t)
+USES(int, flock, (int descriptor, int operation), (descriptor, operation), remote(number, CAPE_FLOCK, operation, 0, NULL, 0), int, int)
+USES(int, vdprintf, (int descriptor, const char *format, va_list list), (descriptor, format, list), formatted(number, format, list), int, const char *, va_list)
 VARIADIC(dprintf, vdprintf, (int descriptor, const char *format, ...), (descriptor, format, list))
-FILLS(ssize_t, read, (int descriptor, void *data, size_t size), (descriptor, data, size), data, size, int, void *, size_t)
-FILLS(ssize_t, pread, (int descriptor, void *data, size_t size, off_t at), (descriptor, data, size, at), data, size, int, void *, size_t, off_t)
-FILLS(ssize_t, pread64, (int descriptor, void *data, size_t size, off64_t at), (descriptor, data, size, at), data, size, int, void *, size_t, off64_t)
-FILLS(ssize_t, recv, (int descriptor, void *data, size_t size, int flags), (descriptor, data, size, flags), data, size, int, void *, size_t, int)
-FILLS(int, fstat, (int descriptor, struct stat *status), (descriptor, status), status, sizeof *status, int, struct stat *)
+FILLS(ssize_t, read, (int descriptor, void *data, size_t size), (descriptor, data, size), data, size, remote(number, CAPE_READ, 0, 0, data, size), int, void *, size_t)
+FILLS(ssize_t, pread, (int descriptor, void *data, size_t size, off_t at), (descriptor, data, size, at), data, size, remote(number, CAPE_PREAD, 0, at, data, size), int, void *, size_t, off_t)
+FILLS(ssize_t, pread64, (int descriptor, void *data, size_t size, off64_t at), (descriptor, data, size, at), data, size, remote(number, CAPE_PREAD, 0, at, data, size), int, void *, size_t, off64_t)
+FILLS(ssize_t, recv, (int descriptor, void *data, size_t size, int flags), (descriptor, data, size, flags), data, size, remote(number, CAPE_RECV, flags, 0, data, size), int, void *, size_t, int)
+FILLS(int, fstat, (int descriptor, struct stat *status), (descriptor, status), status, sizeof *status, remote(number, CAPE_STATUS, 0, 0, status, sizeof *status), int, struct stat *)
 REAL(int, isatty, int);
-int __wrap_isatty(int descriptor) { return __real_isatty(local(descriptor, "isatty")); }
+int __wrap_isatty(int descriptor)
+{
+    int own = local(descriptor, "isatty");
+    return own == CAPE_REMOTE ? (int)remote(descriptor, CAPE_TERMINAL, 0, 0, NULL, 0) : __real_isatty(own);
+}
 ssize_t __wrap___read_chk(int descriptor, void *data, size_t size, size_t room)
 {
     if (size > room) abort();
@@ -470,7 +530,10 @@ ssize_t __wrap_readv(int descriptor, const struct iovec *pieces, int count)
 {
     int number = local(descriptor, "readv");
     ssize_t result;
-    UNTIL_WRITABLE(result = __real_readv(number, pieces, count), result != -1,
+    if (number == CAPE_REMOTE)
+        result = cape_remote_pieces(descriptor, pieces, count, 0);
+    else
+        UNTIL_WRITABLE(result = __real_readv(number, pieces, count), result != -1,
                    for (int k = 0; k < count; ++k) TOUCH(pieces[k].iov_base, pieces[k].iov_len));
     CHECKED(descriptor, "readv", result);
     return result;
@@ -482,7 +545,9 @@ REAL(int, dup2, int, int);
 REAL(int, dup3, int, int, int);
 int __wrap_dup(int descriptor)
 {
-    int result = __real_dup(local(descriptor, "dup"));
+    int own = local(descriptor, "dup");
+    if (own == CAPE_REMOTE) return (int)remote(descriptor, CAPE_DUPLICATE, 0, 0, NULL, 0);
+    int result = __real_dup(own);
     CHECKED(descriptor, "dup", result);
     return opened_descriptor(result, "(duplicate)");
 }
@@ -492,10 +557,40 @@ static int replaced(int result, int number)
     if (cape_notes_files && !internal && result >= 0 && !(cape_is_worker && number > 2)) cape_opened_descriptor(number, "(duplicate)");
     return result;
 }
-int __wrap_dup2(int descriptor, int number) { return replaced(__real_dup2(local(descriptor, "dup2"), number), number); }
-int __wrap_dup3(int descriptor, int number, int flags) { return replaced(__real_dup3(local(descriptor, "dup3"), number, flags), number); }
+static int chosen(int descriptor, int number, const char *function)
+{
+    int own = local(descriptor, function);
+    if (own == CAPE_REMOTE && descriptor != number) cape_refuse_remote(descriptor, function, "no number of this rank's can stand for it");
+    return own;
+}
+int __wrap_dup2(int descriptor, int number)
+{
+    int own = chosen(descriptor, number, "dup2");
+    return own == CAPE_REMOTE ? number : replaced(__real_dup2(own, number), number);
+}
+int __wrap_dup3(int descriptor, int number, int flags) { return replaced(__real_dup3(chosen(descriptor, number, "dup3"), number, flags), number); }
 REAL(int, fcntl, int, int, ...);
 REAL(int, fcntl64, int, int, ...);
+static int control(int number, int command, void *argument, const char *function)
+{
+    switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: return (int)remote(number, CAPE_DUPLICATE, 0, 0, NULL, 0);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW: return (int)remote(number, CAPE_CONTROL_LOCK, command, 0, argument, sizeof(struct flock));
+    case F_GETFL:
+    case F_SETFL:
+    case F_GETFD:
+    case F_SETFD:
+    case F_GETPIPE_SZ:
+    case F_SETPIPE_SZ: return (int)remote(number, CAPE_CONTROL, command, (long long)argument, NULL, 0);
+    default: cape_refuse_remote(number, function, "only the usual commands can be sent there"); return -1;
+    }
+}
 #define CONTROLS(name) \
     int __wrap_##name(int descriptor, int command, ...) \
     { \
@@ -503,7 +598,9 @@ REAL(int, fcntl64, int, int, ...);
         va_start(list, command); \
         void *argument = va_arg(list, void *); \
         va_end(list); \
-        int result = __real_##name(local(descriptor, #name), command, argument); \
+        int own = local(descriptor, #name); \
+        if (own == CAPE_REMOTE) return control(descriptor, command, argument, #name); \
+        int result = __real_##name(own, command, argument); \
         CHECKED(descriptor, #name, result); \
         return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? opened_descriptor(result, "(duplicate)") : result; \
     }
@@ -520,8 +617,9 @@ void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int
 {
     int own = descriptor < 0 ? descriptor : local(descriptor, "mmap");
     if (!cape_notes_files || internal) return __real_mmap64(address, length, protection, flags, own, offset);
-    void *result = cape_map(length, protection, flags, own, offset);
+    void *result = cape_map(length, protection, flags, descriptor, offset);
     if (result != NULL) return result;
+    if (own == CAPE_REMOTE) cape_refuse_remote(descriptor, "mmap", "only private mappings and such of files that it opened for reading can be made here");
     result = __real_mmap64(address != NULL ? address : cape_mapping_hint(length), length, protection, flags, own, offset);
     if (result != MAP_FAILED) cape_note_mapping(result, length, own);
     return result;
@@ -553,7 +651,10 @@ int __wrap_chdir(const char *path)
 REAL(int, fchdir, int);
 int __wrap_fchdir(int descriptor)
 {
-    int result = __real_fchdir(local(descriptor, "fchdir"));
+    int own = local(descriptor, "fchdir");
+    char path[PATH_MAX];
+    if (own == CAPE_REMOTE && !cape_remote_path(descriptor, path, sizeof path)) cape_refuse_remote(descriptor, "fchdir", "its path is not known");
+    int result = own == CAPE_REMOTE ? __real_chdir(path) : __real_fchdir(own);
     if (result == 0) cape_changed_directory();
     return result;
 }
@@ -572,6 +673,19 @@ void *cape_open_over(void *cookie, int flags)
     };
     int access = flags & O_ACCMODE;
     return fopencookie(cookie, access == O_RDONLY ? "r" : access == O_WRONLY ? "w" : "r+", functions);
+}
+/* Over a descriptor of the driver's, for fdopen: what is written leaves at once, because a rank may end without the stream being closed. */
+FILE *cape_open_own(void *cookie, const char *mode)
+{
+    static const cookie_io_functions_t functions = {
+        (cookie_read_function_t *)cape_over_read,
+        (cookie_write_function_t *)cape_over_write,
+        (cookie_seek_function_t *)cape_over_seek,
+        (cookie_close_function_t *)cape_over_close,
+    };
+    FILE *stream = fopencookie(cookie, mode, functions);
+    if (stream != NULL && strpbrk(mode, "wa+") != NULL) REALLY(setvbuf)(stream, NULL, _IONBF, 0);
+    return stream;
 }
 void cape_close_over(FILE *stream) { REALLY(fclose)(stream); }
 /* Not fflush: of a stream that was read, it would move the offset. */

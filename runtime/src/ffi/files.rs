@@ -16,25 +16,42 @@
 //! memory that all ranks map and that also holds the stream's lock. From its first use elsewhere on the driver, too, uses its stream
 //! this way; in serial code it keeps its buffer until the next fork.
 //!
+//! Where neither descriptors nor memory can be shared, because a rank is on another host, and where the driver would need a socket for
+//! each of many ranks, a worker asks the driver call by call over the links that ranks have anyway (`remote.rs`, `office.rs`): its own
+//! stream is then over functions that ask, and a descriptor's number remains the driver's.
+//!
 //! A handle means the same everywhere: a worker asks the service to note what it opens in a region, and opens it again if another rank's
 //! stream has that address; the numbers of its descriptors come from a range of its own. So a handle that exists on another worker only
 //! is an error that names it.
 
 pub mod descriptors;
 mod driver;
+mod forwarding;
 mod link;
+mod office;
+pub mod remote;
 mod slots;
 pub mod streams;
 mod table;
+mod words;
 mod worker;
+
+pub use forwarding::settle as settle_forwarded;
+pub use office::asked;
 
 use std::ffi::c_int;
 use std::time::Duration;
 
-use transport::{Address, Contact, Counters, Event, Frame, Node, Peer, Transport};
+use transport::{Address, Contact, Counters, Event, Frame, Peer, Transport};
 
 use crate::failure::fatal;
-use crate::session;
+use crate::session::{self, Session};
+
+/// What stands for a descriptor that has to be used on the driver; files.c knows it as `CAPE_REMOTE`.
+pub const REMOTE: c_int = c_int::MIN;
+
+/// Most workers that the driver has a socket for.
+const NEIGHBOURS: u32 = 24;
 
 // files.c
 unsafe extern "C" {
@@ -60,7 +77,7 @@ impl Drop for Internal {
 }
 
 /// The transport, whose sockets are the runtime's own.
-pub struct Guarded(pub Node);
+pub struct Guarded(pub Box<dyn Transport>);
 
 impl Transport for Guarded {
     fn me(&self) -> Peer {
@@ -123,15 +140,17 @@ impl Transport for Guarded {
 }
 
 /// Called on every rank when its session begins.
-pub fn start(rank: u32, ranks: u32, job: &str) {
+pub fn start(session: &Session, job: &str) {
     let _internal = internal();
-    let address = format!("cape-files-{job}");
-    table::initialise(rank);
-    descriptors::choose_numbers(rank, ranks);
-    if rank == 0 {
+    let host = session.host.as_deref().unwrap_or_default();
+    // A rank of a host of another name does not find it, even if that is the same machine.
+    let address = format!("cape-files-{job}-{host}");
+    table::initialise(session.rank);
+    descriptors::choose_numbers(session.rank, session.size);
+    if session.rank == 0 {
         driver::start(&address);
     } else {
-        worker::start(address);
+        worker::start((session.rank <= NEIGHBOURS).then_some(address));
     }
 }
 
@@ -159,10 +178,12 @@ pub fn reopen_standard(descriptors: &[i32]) {
 /// Ends the job: `what` of `name` cannot be done here.
 fn refuse(function: &str, kind: &str, name: &str, reason: &str) -> ! {
     let place = session::get().map_or_else(String::new, |session| {
+        let host = session.host.as_ref();
         format!(
-            "rank {}, thread {}",
+            "rank {}, thread {}{}",
             session.rank,
-            crate::context::current().number
+            crate::context::current().number,
+            host.map_or_else(String::new, |host| format!(" on host {host}"))
         )
     });
     fatal(format_args!(
@@ -172,7 +193,7 @@ fn refuse(function: &str, kind: &str, name: &str, reason: &str) -> ! {
 }
 
 fn region() -> String {
-    match session::get().map(session::Session::whereabouts) {
+    match session::get().map(Session::whereabouts) {
         Some(label) if !label.is_empty() => format!(" in the region at {label}"),
         _ => " in serial code".to_owned(),
     }

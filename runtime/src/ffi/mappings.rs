@@ -17,6 +17,13 @@ use crate::failure::fatal;
 use crate::heap::Heap;
 use crate::session;
 
+// files.c: as the program calls them, so that a descriptor may be one of another rank's.
+unsafe extern "C" {
+    fn __wrap_fcntl(descriptor: c_int, command: c_int, ...) -> c_int;
+    fn __wrap_fstat(descriptor: c_int, status: *mut libc::stat) -> c_int;
+    fn __wrap_pread64(descriptor: c_int, data: *mut c_void, size: usize, at: i64) -> isize;
+}
+
 const PAGE: usize = 4096;
 
 /// Where mappings that are not shared are put: below all that the system places by itself.
@@ -47,7 +54,7 @@ fn fail(error: c_int) -> c_int {
 /// Whether `descriptor` is a file that cannot be changed through it.
 fn is_read_only_file(descriptor: c_int) -> bool {
     // SAFETY: asks for flags only.
-    let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFL) };
+    let flags = unsafe { __wrap_fcntl(descriptor, libc::F_GETFL) };
     flags >= 0 && flags & libc::O_ACCMODE == libc::O_RDONLY
 }
 
@@ -55,7 +62,7 @@ fn is_regular_file(descriptor: c_int) -> bool {
     // SAFETY: all-zero is a valid place for a file's status.
     let mut status: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: the place is valid.
-    let known = unsafe { libc::fstat(descriptor, &mut status) } == 0;
+    let known = unsafe { __wrap_fstat(descriptor, &mut status) } == 0;
     known && status.st_mode & libc::S_IFMT == libc::S_IFREG
 }
 
@@ -82,7 +89,7 @@ fn read_file(block: NonNull<u8>, length: usize, descriptor: c_int, offset: i64) 
     while done < length {
         // SAFETY: the rest of the block, which nobody else knows yet.
         let read = unsafe {
-            libc::pread64(
+            __wrap_pread64(
                 descriptor,
                 block.as_ptr().add(done).cast(),
                 length - done,

@@ -6,6 +6,7 @@
  *   - memory that libc allocates for its caller (asprintf) is moved into the shared heap.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -135,6 +136,23 @@ sighandler_t __wrap_signal(int number, sighandler_t handler)
 {
     if (number == SIGSEGV && handler != SIG_DFL && cape_must_pretouch) cape_refuse_handler();
     return __real_signal(number, handler);
+}
+
+/* ---- plugins ------------------------------------------------------------------------------------------------------------- */
+/* Weak: a static program has no loader, and would be warned of it by its linker whether it wants plugins or not. */
+#pragma weak dlopen
+#pragma weak dlsym
+#pragma weak dlerror
+/* The function `entry` of the shared object `file`, which stays loaded; null: `reason` says why, a string that must be used at once. */
+void *cape_load_plugin(const char *file, const char *entry, const char **reason)
+{
+    *reason = "the program is static: link it without -static";
+    if (dlopen == NULL || dlsym == NULL || dlerror == NULL) return NULL;
+    /* Local: its names must not stand for the program's. */
+    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    void *function = handle != NULL ? dlsym(handle, entry) : NULL;
+    if (function == NULL) *reason = dlerror();
+    return function;
 }
 
 /* ---- what only a program linked by capec has ------------------------------------------------------------------------------ */

@@ -28,6 +28,7 @@ pub fn configure(rank: u32, tracker: TrackerKind) {
 pub fn flush_output() {
     // SAFETY: flushing stdout has no preconditions.
     unsafe { cape_flush_stdout() };
+    super::files::settle_forwarded();
     crate::relay::settle();
 }
 

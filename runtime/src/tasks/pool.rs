@@ -419,10 +419,25 @@ impl Pool {
                     .any(|urgent| allowed(urgent.task, constraint)))
     }
 
-    /// The oldest tasks that `wanted` agrees to, for another rank. It says how many there may be at most if this is one.
+    /// The most urgent and then the oldest tasks that `wanted` agrees to, for another rank. It says how many there may be at most if this is one.
     pub fn give_away(&self, mut wanted: impl FnMut(&Task) -> Option<usize>) -> Vec<*mut Task> {
         let mut given = Vec::new();
         let mut most = 1;
+        if self.urgent_length.load(Relaxed) > 0 {
+            let mut queue = self.urgent.lock();
+            let mut rest = std::mem::take(&mut queue.heap).into_sorted_vec();
+            let mut at = rest.len();
+            while at > 0 && given.len() < most {
+                at -= 1;
+                // SAFETY: tasks in a pool are alive.
+                if let Some(limit) = wanted(unsafe { &*rest[at].task.0 }) {
+                    most = limit;
+                    given.push(rest.remove(at).task.0);
+                }
+            }
+            queue.heap = rest.into();
+            self.urgent_length.store(queue.heap.len(), Relaxed);
+        }
         for deque in self.deques() {
             if given.len() >= most || deque.length.load(Relaxed) == 0 {
                 continue;
@@ -497,6 +512,14 @@ mod tests {
         });
         let order: Vec<_> = std::iter::from_fn(|| pool.take(0, None)).collect();
         assert_eq!(order, [c, d, b, a]);
+        for task in [a, b, c, d] {
+            // SAFETY: taken out above.
+            unsafe { pool.push(0, task) };
+        }
+        assert_eq!(pool.give_away(|_| Some(2)), [c, d]);
+        let at_most_two = |task: &Task| (task.priority < 2).then_some(2);
+        assert_eq!(pool.give_away(at_most_two), [b, a]);
+        assert_eq!(pool.queued(), 0);
     }
 
     #[test]

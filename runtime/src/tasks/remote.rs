@@ -435,8 +435,11 @@ fn take_back(name: u64) -> Batch {
     away(|away| away.batches.remove(&name)).unwrap_or_else(|| Away::batch(Vec::new(), 0))
 }
 
-/// Runs `action`, which executes a task that was taken from the pool, and remembers how long such a task takes.
+/// Runs `action`, which executes a task that was taken from the pool, and remembers, now and then, how long such a task takes.
 pub fn timed(body: usize, level: u32, action: impl FnOnce()) {
+    if !economy::wants_duration(body, level) {
+        return action();
+    }
     let started = economy::now();
     action();
     economy::note_duration(body, level, economy::now().saturating_sub(started));

@@ -4,8 +4,8 @@
 //! cargo bench -p testsuite --bench tasks [-- --rounds 5 --ranks 2 fib sort]
 //! ```
 //!
-//! `tasks.c` is built by `gcc -fopenmp` and by `capec`; the programs run interleaved, a round at a time, and the table shows the shortest
-//! times, which other load on the machine disturbs least. It judges nothing: figures are for people. `naps` and `nap-tree` sleep instead of
+//! `tasks.c` is built by `gcc -fopenmp` and by `capec`; each shape runs in a process of its own, interleaved, a round at a time, and the table
+//! shows the shortest times, which other load on the machine disturbs least. It judges nothing: figures are for people. `naps` and `nap-tree` sleep instead of
 //! computing: they show how tasks are spread over the ranks even where there are fewer processors than ranks.
 
 use std::process::{Command, ExitCode};
@@ -13,6 +13,21 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 use testsuite::Failure;
 use testsuite::rounds::{Figures, Pair, run};
+
+/// What `tasks.c` knows.
+const SHAPES: [&str; 11] = [
+    "fib",
+    "tiny",
+    "tiny-atomic",
+    "queens-fine",
+    "queens",
+    "sort",
+    "sparse-lu",
+    "flat",
+    "tree",
+    "naps",
+    "nap-tree",
+];
 
 /// Compares task programs on one rank with the same on several.
 #[derive(Debug, Parser)]
@@ -39,12 +54,17 @@ fn measure(options: &Options) -> Result<(), Failure> {
         command
     };
     let mut figures = [(); 3].map(|()| Figures::default());
-    for _ in 0..options.rounds {
+    let all = SHAPES.map(str::to_owned).to_vec();
+    let shapes = match options.shapes.is_empty() {
+        true => &all,
+        false => &options.shapes,
+    };
+    for shape in (0..options.rounds).flat_map(|_| shapes) {
         let mut alone = Command::new(&pair.oracle);
         alone.env("OMP_NUM_THREADS", "1");
         let commands = [alone, job(1), job(options.ranks)];
         for (mut command, figures) in commands.into_iter().zip(&mut figures) {
-            command.args(&options.shapes).env_remove("CAPE_TRACKER");
+            command.arg(shape).env_remove("CAPE_TRACKER");
             figures.take(&run(&mut command)?);
         }
     }

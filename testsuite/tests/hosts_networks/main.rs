@@ -144,8 +144,8 @@ fn main() -> ExitCode {
 const SLOW: &[&str] = &["barrier", "for", "reduction", "single"];
 /// Constructs that are tried through `sshd`: what runs there is the same as elsewhere.
 const SSH: &[&str] = &["critical", "parallel", "taskloop"];
-/// Constructs that are no matter of the network, and files, which ranks share on one host only.
-const LOCAL: &[&str] = &["compile", "errors", "io"];
+/// Constructs that are no matter of the network.
+const LOCAL: &[&str] = &["compile", "errors"];
 
 fn program(name: &str, lab: &Arc<Lab>, case: &Case, lacks: &Option<String>) -> Trial {
     let (lab, case) = (Arc::clone(lab), case.clone());

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod epoll;
+pub(crate) mod mpi;
 mod socket;
 
 pub(crate) use epoll::{Interest, Poller, Ready};

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs)]
 
+pub mod mpi;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +29,8 @@ pub enum Backend {
     /// Unix sockets for some and TCP for others.
     Mixed,
     Loopback,
+    /// Processes under mpirun; in tests/mpi.rs only, whose executable knows how to be one.
+    Mpi(mpi::Mpi),
 }
 
 impl Backend {
@@ -39,6 +43,7 @@ impl Backend {
                     .map(|end| Arc::new(end) as Arc<dyn Transport>)
                     .collect();
             }
+            Self::Mpi(mpi) => return mpi.job(ranks),
             Self::Unix => nodes(ranks, Listen::Unix),
             Self::Tcp => nodes(ranks, TCP),
             Self::Secure => nodes_with(ranks, |_| (vec![TCP], secure())),
@@ -187,4 +192,11 @@ pub fn wait(
         transport.poll(Some(left), &mut events).unwrap();
     }
     events
+}
+
+/// Polls for so long an end to which nobody sends anything.
+pub fn wait_in_vain(transport: &dyn Transport, time: Duration) {
+    let mut events = Vec::new();
+    transport.poll(Some(time), &mut events).unwrap();
+    assert!(events.is_empty(), "{events:?}");
 }

@@ -1,4 +1,4 @@
-//! `sections` and `single`.
+//! `sections` and `single`, and the barrier at the end of constructs that share out work.
 
 use super::super::code::Code;
 use super::super::directive::DirectiveKind;
@@ -7,11 +7,14 @@ use super::super::template::{self, lines};
 use super::Lowerer;
 
 impl Lowerer<'_, '_> {
-    /// The barrier at the end; a combined construct leaves it to the end of the region.
+    /// The barrier at the end; a combined construct leaves it to the end of the region, and so does one that ends with the region.
     pub(super) fn barrier(&mut self, id: ConstructId) -> Code {
         let construct = &self.program.constructs[id];
         let over_teams = construct.has(DirectiveKind::Distribute);
-        if construct.combined || over_teams || self.program.directives[construct.directive].nowait()
+        if construct.combined
+            || over_teams
+            || self.program.directives[construct.directive].nowait()
+            || self.program.ends_region(id)
         {
             return Code::default();
         }

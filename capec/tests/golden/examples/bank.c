@@ -145,7 +145,6 @@ static void cape_region_1_main(void **cape_env)
                 }
                 cape_loop_end(&cape_chunk);
             }
-            cape_barrier(&cape_site_6);
         }
     }
     {

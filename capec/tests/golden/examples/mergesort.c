@@ -91,7 +91,6 @@ static void cape_region_2_main(void **cape_env)
         if (cape_single(&cape_site_4)) {
             (*inversions) = sort(key, spare, count);
         }
-        cape_barrier(&cape_site_4);
     }
 }
 

@@ -117,7 +117,6 @@ static void cape_region_2_main(void **cape_env)
                 }
                 cape_loop_end(&cape_chunk);
             }
-            cape_barrier(&cape_site_3);
         }
     }
 }

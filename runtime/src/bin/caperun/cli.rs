@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub enum TransportChoice {
     Unix,
     /// TCP over the loopback interface.
     Tcp,
+    /// As `unix`, but ranks exchange their data by MPI.
+    Mpi,
 }
 
 impl TransportChoice {
@@ -67,6 +70,7 @@ impl TransportChoice {
         match self {
             TransportChoice::Unix => "unix",
             TransportChoice::Tcp => "tcp",
+            TransportChoice::Mpi => "mpi",
         }
     }
 }
@@ -75,10 +79,14 @@ impl FromStr for TransportChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<TransportChoice, String> {
-        [TransportChoice::Unix, TransportChoice::Tcp]
-            .into_iter()
-            .find(|choice| choice.name() == text)
-            .ok_or_else(|| "expected unix or tcp".to_owned())
+        [
+            TransportChoice::Unix,
+            TransportChoice::Tcp,
+            TransportChoice::Mpi,
+        ]
+        .into_iter()
+        .find(|choice| choice.name() == text)
+        .ok_or_else(|| "expected unix, tcp or mpi".to_owned())
     }
 }
 
@@ -111,6 +119,7 @@ impl FromStr for Export {
             names::LISTEN,
             names::KEY_FD,
             names::BOARD_FD,
+            names::MPI_PLUGIN,
         ]
         .contains(&name)
         {
@@ -178,7 +187,7 @@ struct Arguments {
     /// End the job with status 124 if it takes longer
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     timeout: Option<Duration>,
-    /// How the ranks talk: unix or tcp (loopback)
+    /// How the ranks talk: unix, tcp (loopback), or mpi (started by mpirun; see --build-mpi)
     #[arg(long, value_name = "NAME", value_parser = TransportChoice::from_str)]
     transport: Option<TransportChoice>,
     /// Encrypt all links between the processes of the job
@@ -196,6 +205,9 @@ struct Arguments {
     /// Run a known program instead: are its results right, how much faster is it, where does the time go
     #[arg(long)]
     selftest: bool,
+    /// Build the plugins of --transport mpi for the MPIs of this machine instead, beside caperun or in DIR
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, conflicts_with_all = ["selftest", "check"])]
+    build_mpi: Option<Option<PathBuf>>,
     #[command(flatten)]
     placement: placement::Arguments,
 }
@@ -208,7 +220,7 @@ Exit status: the program's; 128 + the signal's number if a rank died of a signal
 program cannot be run; 2 for a wrong command line; 1 if the job failed otherwise.";
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Run a program.
     Run,
@@ -216,6 +228,8 @@ pub enum Task {
     Check,
     /// `--selftest`.
     SelfTest,
+    /// `--build-mpi`, in this directory.
+    BuildMpi(Option<PathBuf>),
 }
 
 /// What was asked for, defaults of the environment included.
@@ -328,18 +342,20 @@ pub fn options(
         .map_err(|error| usage(&error))?;
     let raw = Arguments::from_arg_matches(&matches).map_err(|error| usage(&error))?;
     let mut words = program.into_iter();
-    let task = match (raw.check, raw.selftest) {
-        (true, _) => Task::Check,
-        (_, true) => Task::SelfTest,
+    let task = match (raw.check, raw.selftest, raw.build_mpi) {
+        (true, ..) => Task::Check,
+        (_, true, _) => Task::SelfTest,
+        (_, _, Some(directory)) => Task::BuildMpi(directory),
         _ => Task::Run,
     };
-    let program = match (words.next().filter(|word| !word.is_empty()), task) {
+    let program = match (words.next().filter(|word| !word.is_empty()), &task) {
         (Some(program), Task::Run) => program,
-        (None, Task::Check | Task::SelfTest) => OsString::new(),
+        (None, Task::Check | Task::SelfTest | Task::BuildMpi(_)) => OsString::new(),
         (Some(program), _) => {
             let program = program.to_string_lossy();
-            let message =
-                format!("--check and --selftest run no program of yours: leave {program} out");
+            let message = format!(
+                "--check, --selftest and --build-mpi run no program of yours: leave {program} out"
+            );
             return Err(Failure::with_code(message, 2));
         }
         (None, Task::Run) => {
@@ -351,6 +367,23 @@ pub fn options(
     };
     let asked = raw.ranks.map(NonZeroU32::get);
     let placement = raw.placement.decide(asked, processors(), environment)?;
+    let transport = raw
+        .transport
+        .or(environment.transport)
+        .unwrap_or(TransportChoice::Unix);
+    let secure = raw.secure || environment.secure;
+    if secure && transport == TransportChoice::Mpi {
+        return Err(Failure::with_code(
+            "--secure encrypts sockets, and with --transport mpi the ranks' data would travel as it is: leave one of them out",
+            2,
+        ));
+    }
+    // A job of one rank has nobody to talk to.
+    let alone = placement.mapping.ranks == 1;
+    let transport = match transport {
+        TransportChoice::Mpi if alone => TransportChoice::Unix,
+        transport => transport,
+    };
     Ok(Options {
         task,
         ranks: placement.mapping.ranks,
@@ -363,11 +396,8 @@ pub fn options(
             .tracker
             .or(environment.tracker)
             .unwrap_or(TrackerChoice::Auto),
-        transport: raw
-            .transport
-            .or(environment.transport)
-            .unwrap_or(TransportChoice::Unix),
-        secure: raw.secure || environment.secure,
+        transport,
+        secure,
         heap_size: raw.heap_size.or(environment.heap_size),
         stats: raw.stats || environment.stats,
         tag_output: raw.tag_output,

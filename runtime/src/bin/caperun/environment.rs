@@ -54,6 +54,14 @@ pub struct Environment {
     pub task_threads: Option<NonZeroU32>,
     /// Slurm's job and step, as `17.0`.
     pub step: Option<String>,
+    /// `CAPE_MPI_PLUGIN`.
+    pub plugin: Option<PathBuf>,
+    /// `MPICC`.
+    pub mpicc: Option<OsString>,
+    /// `CAPE_MPIRUN`.
+    pub mpirun: Option<OsString>,
+    /// What `caperun --transport mpi` was given, for the tasks that its `mpirun` starts.
+    pub passed: Option<String>,
     /// `CAPE_JOIN_DIR`.
     pub shared: Option<PathBuf>,
     /// `HOME`.
@@ -141,6 +149,10 @@ pub fn read() -> Result<Environment, Failure> {
         task: outer::task(&text),
         task_threads: text("SLURM_CPUS_PER_TASK").and_then(|text| cli::threads(&text).ok()),
         step: step(),
+        plugin: text(names::MPI_PLUGIN).map(PathBuf::from),
+        mpicc: text("MPICC").map(OsString::from),
+        mpirun: text("CAPE_MPIRUN").map(OsString::from),
+        passed: text(crate::mpi::PASSED),
         shared: text(outer::SHARED).map(PathBuf::from),
         home: text("HOME").map(PathBuf::from),
         path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),

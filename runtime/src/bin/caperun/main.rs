@@ -27,6 +27,7 @@ mod job;
 mod join;
 mod launch;
 mod memory;
+mod mpi;
 mod output;
 mod placement;
 mod program;
@@ -83,11 +84,21 @@ fn run() -> Result<u8, Failure> {
         (Some(join::OPTION), _) => return join::run(arguments),
         _ => {}
     }
-    let options = cli::options(std::env::args_os(), &environment::read()?)?;
+    let environment = environment::read()?;
+    let options = cli::options(std::env::args_os(), &environment)?;
+    match &options.task {
+        cli::Task::BuildMpi(directory) => {
+            return mpi::build::run(directory.as_deref(), &environment);
+        }
+        cli::Task::Run if options.transport == cli::TransportChoice::Mpi => {
+            return mpi::start::run(&options, &environment);
+        }
+        _ => {}
+    }
     let limits = descriptors::make_room(options.ranks.min(plan::most_links(options.own_ranks)));
     let signals = signals::Signals::take_over()?;
     match options.task {
-        cli::Task::Run => {}
+        cli::Task::Run | cli::Task::BuildMpi(_) => {}
         cli::Task::Check => return check_hosts(&options, &signals),
         cli::Task::SelfTest => return test_itself(&options),
     }

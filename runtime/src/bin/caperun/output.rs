@@ -10,7 +10,7 @@
 //! all ranks have ended, everything they wrote is in the pipes, so what is there then is the rest: a process that a rank left in
 //! the background cannot keep the job from ending.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -107,6 +107,7 @@ impl Reader {
             board: None,
             unwritten: 0,
             by_rank: HashMap::new(),
+            unfinished: HashSet::new(),
             settling: Vec::new(),
             finishing: false,
         };
@@ -169,6 +170,8 @@ struct Reading {
     unwritten: usize,
     /// As `unwritten`, of each rank that has some.
     by_rank: HashMap<u32, usize>,
+    /// Streams of ranks whose last line has no end so far: the writer holds it back.
+    unfinished: HashSet<(u32, Stream)>,
     /// Ranks that wait for their output to arrive, and the tags of their questions.
     settling: Vec<(u32, u64)>,
     finishing: bool,
@@ -209,6 +212,25 @@ impl Reading {
     fn note(&self, rank: u32, under_way: bool) {
         if let Some(board) = &self.board {
             board.output_under_way(rank, under_way);
+        }
+    }
+
+    /// Nothing of a rank's is under way but, perhaps, the beginning of a line.
+    fn note_rest(&self, rank: u32) {
+        let held = [Stream::Output, Stream::Error]
+            .iter()
+            .any(|stream| self.unfinished.contains(&(rank, *stream)));
+        self.note(rank, held);
+    }
+
+    /// Has the beginnings of lines written that the writer holds back.
+    fn flush(&mut self, rank: u32) {
+        for stream in [Stream::Output, Stream::Error] {
+            if self.unfinished.remove(&(rank, stream)) {
+                self.unwritten += 1;
+                *self.by_rank.entry(rank).or_default() += 1;
+                self.herald.say(Notice::Flush(rank, stream));
+            }
         }
     }
 
@@ -254,8 +276,15 @@ impl Reading {
                 self.unwritten += length;
                 *self.by_rank.entry(rank).or_default() += length;
             }
-            (Some(rank), _) if !self.by_rank.contains_key(&rank) => self.note(rank, false),
+            (Some(rank), _) if !self.by_rank.contains_key(&rank) => self.note_rest(rank),
             _ => {}
+        }
+        if let (Origin::Rank(rank, stream), Ok(length @ 1..)) = (source.origin, result) {
+            if buffer[length - 1] == b'\n' {
+                self.unfinished.remove(&(rank, stream));
+            } else {
+                self.unfinished.insert((rank, stream));
+            }
         }
         match result {
             Ok(length) => {
@@ -292,14 +321,18 @@ impl Reading {
         *left = left.saturating_sub(bytes);
         if *left == 0 {
             self.by_rank.remove(&rank);
-            self.note(rank, false);
+            self.note_rest(rank);
         }
     }
 
     /// Answers ranks whose output has arrived.
     fn settle(&mut self) {
         for (rank, tag) in std::mem::take(&mut self.settling) {
-            if self.empty(rank) && !self.by_rank.contains_key(&rank) {
+            let empty = self.empty(rank);
+            if empty {
+                self.flush(rank);
+            }
+            if empty && !self.by_rank.contains_key(&rank) {
                 self.herald.say(Notice::Settled(rank, tag));
             } else {
                 self.settling.push((rank, tag));
@@ -364,6 +397,8 @@ pub struct Piece {
     pub stream: Stream,
     /// The bytes; none: the stream has ended.
     pub bytes: Vec<u8>,
+    /// No bytes, but what is held back of a line is to be written: the rank lets others go on.
+    pub flush: bool,
 }
 
 /// What became of a [`Piece`].
@@ -375,7 +410,7 @@ pub struct Receipt {
     pub rank: u32,
     /// As in the piece.
     pub stream: Stream,
-    /// Its length.
+    /// Its length, or 1 if it had none but was to flush a line.
     pub bytes: usize,
     /// Nobody reads it.
     pub refused: bool,
@@ -429,12 +464,15 @@ fn write_all(
             rank,
             stream,
             bytes,
+            flush,
         } = piece;
         let lines = unfinished
             .entry((rank, stream))
             .or_insert_with(|| Lines::new(rank, stream, tagged));
         let mut out = Vec::new();
-        if bytes.is_empty() {
+        if flush {
+            lines.flush(&mut out);
+        } else if bytes.is_empty() {
             lines.finish(&mut out);
         } else {
             lines.push(&bytes, &mut out);
@@ -448,7 +486,7 @@ fn write_all(
             agent,
             rank,
             stream,
-            bytes: bytes.len(),
+            bytes: bytes.len() + usize::from(flush),
             refused,
         }));
     }
@@ -510,6 +548,13 @@ impl Lines {
         }
     }
 
+    /// The rank has synchronised with others, whose output comes behind this. Tagged lines stay whole.
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        if !self.tagged {
+            self.finish(out);
+        }
+    }
+
     /// What is not a whole line: tagged it becomes one, else it stays what the rank wrote.
     fn finish(&mut self, out: &mut Vec<u8>) {
         if self.unfinished.is_empty() {
@@ -567,6 +612,21 @@ mod tests {
         );
         assert_eq!(lines(3, true, &[]), "");
         assert_eq!(lines(3, false, &["a", "b\nend"]), "ab\nend");
+    }
+
+    #[test]
+    fn what_a_rank_wrote_before_it_synchronised_is_written() {
+        let mut out = Vec::new();
+        let mut lines = Lines::new(3, Stream::Output, false);
+        lines.push(b"a, ", &mut out);
+        assert_eq!(out, b"");
+        lines.flush(&mut out);
+        lines.push(b"b\n", &mut out);
+        assert_eq!(out, b"a, b\n");
+        let mut tagged = Lines::new(3, Stream::Output, true);
+        tagged.push(b"a", &mut out);
+        tagged.flush(&mut out);
+        assert_eq!(out, b"a, b\n");
     }
 
     #[test]

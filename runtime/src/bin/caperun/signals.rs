@@ -13,7 +13,7 @@ use nix::sys::signal::{
 use nix::unistd::Pid;
 use transport::Transport;
 
-use crate::output::{Origin, Receipt};
+use crate::output::{Origin, Receipt, Stream};
 use crate::report::Failure;
 
 /// What a signal means for a job.
@@ -31,6 +31,8 @@ pub enum Notice {
     Forward(Signal),
     /// Not a signal, as the rest: some process has written this; nothing: its stream has ended.
     Output(Origin, Vec<u8>),
+    /// What is held back of a line of this rank's is to be written, too.
+    Flush(u32, Stream),
     /// All that this rank has written has reached the user: the answer to its question of this tag.
     Settled(u32, u64),
     /// All that ranks of this process have written was read.

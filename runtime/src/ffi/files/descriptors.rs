@@ -118,7 +118,10 @@ fn move_away(descriptor: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cape_local_descriptor(number: c_int, function: *const c_char) -> c_int {
     let _internal = internal();
-    if (1..3).contains(&number) || number < 0 || table::is_own(Handle::Descriptor(number)) {
+    if number < 0 {
+        return -1;
+    }
+    if (1..3).contains(&number) || table::is_own(Handle::Descriptor(number)) {
         return number;
     }
     // SAFETY: the caller's promise.

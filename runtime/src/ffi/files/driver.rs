@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::link::{self, Answer, Question};
 use super::slots::{Board, SLOTS, Slot};
-use super::streams::{self, Parts};
+use super::streams::{self, File, Parts};
 use super::table::{self, Handle};
-use super::{descriptors, internal, refuse};
+use super::{descriptors, internal, office, refuse};
 use crate::failure::fatal;
 use crate::os;
 
@@ -99,8 +99,9 @@ fn attend(worker: &OwnedFd) -> bool {
     let Ok(Some((question, _))) = link::receive::<Question>(worker) else {
         return false;
     };
-    let sent = match question {
-        Question::Board => match state().as_ref() {
+    let sent = match answer_to(question) {
+        Some(answered) => answer(worker, answered),
+        None => match state().as_ref() {
             Some(state) => link::send(
                 worker,
                 &Answer::Done(0, 0),
@@ -108,29 +109,57 @@ fn attend(worker: &OwnedFd) -> bool {
             ),
             None => return false,
         },
-        Question::Stream(handle) => answer(worker, lend_stream(handle)),
-        Question::Descriptor(number) => answer(worker, lend_descriptor(number)),
-        Question::Opened { stream, name, rank } => {
-            answer(worker, (note_elsewhere(stream, rank, name), None))
-        }
+    };
+    sent.is_ok()
+}
+
+/// The answer, and the descriptor to lend with it; `None`: it is the memory of the slots that is wanted.
+pub fn answer_to(question: Question) -> Option<(Answer, Option<c_int>)> {
+    /// Ranks of this host and of others ask different threads, which must not give out two slots for one file.
+    static ANSWERING: Mutex<()> = Mutex::new(());
+    // What a call of the program's may take for ever to do is not done under the lock.
+    if let Question::CloseStream(handle, process) = question {
+        return Some((close_stream(handle, process), None));
+    }
+    let _answering = ANSWERING.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(match question {
+        Question::Board | Question::CloseStream(..) => return None,
+        Question::Stream(handle) => lend_stream(handle),
+        Question::Descriptor(number) => lend_descriptor(number),
+        Question::Opened { stream, name, rank } => (note_elsewhere(stream, rank, name), None),
         Question::Closed(stream) => {
             if let Some(state) = state().as_mut() {
                 state.elsewhere.remove(&stream);
             }
-            answer(worker, (Answer::Done(0, 0), None))
-        }
-        Question::CloseStream(handle, process) => {
-            answer(worker, (close_stream(handle, process), None))
+            (Answer::Done(0, 0), None)
         }
         Question::CloseDescriptor(number) => {
             // SAFETY: the program closes a descriptor of its own.
             let result = unsafe { libc::close(number) };
             let error = last_error();
             descriptors::closed(number);
-            answer(worker, (Answer::Done(result, error), None))
+            (Answer::Done(result, error), None)
         }
-    };
-    sent.is_ok()
+    })
+}
+
+/// Duplicates a descriptor of the program's for a rank of another host; returns the new number, or -1.
+pub fn duplicate(number: c_int) -> c_int {
+    // SAFETY: dup takes a number.
+    let copy = unsafe { libc::dup(number) };
+    let error = last_error();
+    if copy >= 0 {
+        release_descriptor(copy);
+        table::note(Handle::Descriptor(copy), "(duplicate)");
+    }
+    // SAFETY: the calling thread's errno.
+    unsafe { *libc::__errno_location() = error };
+    copy
+}
+
+/// Slot `number`, which is below [`SLOTS`].
+pub fn slot(number: usize) -> Option<Slot> {
+    state().as_ref().map(|state| state.board.slot(number))
 }
 
 fn last_error() -> c_int {
@@ -202,8 +231,7 @@ fn lend_stream(handle: u64) -> (Answer, Option<c_int>) {
             };
             let parts = Parts {
                 handle,
-                descriptor: number,
-                lent: None,
+                file: File::Own(number),
                 number,
                 flags,
                 slot: (slot, slot_number),
@@ -213,7 +241,7 @@ fn lend_stream(handle: u64) -> (Answer, Option<c_int>) {
             unsafe { cape_lock_stream(stream) };
             streams::map(parts);
             // SAFETY: as above.
-            unsafe { streams::empty(stream, number, &mut slot.lock(), &name) };
+            unsafe { streams::empty(stream, &File::Own(number), &mut slot.lock(), &name) };
             // SAFETY: locked above.
             unsafe { cape_unlock_stream(stream) };
             slot_number
@@ -317,8 +345,12 @@ pub fn release_descriptor(number: c_int) {
 
 /// Between regions: no worker looks at the slots of closed files any more.
 pub fn recycle() {
-    if let Some(state) = state().as_mut() {
-        for slot in state.closed.drain(..) {
+    let closed: Vec<usize> = state()
+        .as_mut()
+        .map_or_else(Vec::new, |state| state.closed.drain(..).collect());
+    for slot in closed {
+        office::settle(slot);
+        if let Some(state) = state().as_mut() {
             state.used[slot] = false;
         }
     }

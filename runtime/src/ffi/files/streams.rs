@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::slots::{Held, Slot};
 use super::table::{self, Handle};
-use super::{driver, internal, refuse, worker};
+use super::words::How;
+use super::{driver, internal, refuse, remote, worker};
 use crate::{context, session};
 
 // files.c
 unsafe extern "C" {
     static mut cape_files_active: c_int;
     static mut cape_files_epoch: c_int;
+    fn cape_open_own(cookie: *const c_void, mode: *const c_char) -> *mut c_void;
     fn cape_open_over(cookie: *const c_void, flags: c_int) -> *mut c_void;
     fn cape_close_over(stream: *mut c_void);
     fn cape_write_out(stream: *mut c_void) -> c_int;
@@ -33,7 +35,7 @@ pub struct Mapped {
     pub handle: u64,
     /// This rank's stream: over `descriptor`, through the functions below.
     stream: *mut c_void,
-    descriptor: c_int,
+    file: File,
     /// The descriptor's number on the driver, which the program may know.
     number: c_int,
     /// Where its lock is.
@@ -41,8 +43,6 @@ pub struct Mapped {
     /// Its number.
     pub slot_number: usize,
     seekable: bool,
-    /// The descriptor is this rank's to close.
-    lent: bool,
     /// Its name.
     pub name: String,
     /// Whether the last read was of what the slot holds, not of the file.
@@ -54,14 +54,64 @@ unsafe impl Send for Mapped {}
 // SAFETY: as above.
 unsafe impl Sync for Mapped {}
 
+/// What a stream is over.
+#[derive(Debug)]
+pub enum File {
+    /// A descriptor of the driver's, on the driver.
+    Own(c_int),
+    /// A copy of one on another rank.
+    Lent(OwnedFd),
+    /// One that has to be used there.
+    Remote(c_int),
+}
+
+impl File {
+    fn here(&self) -> c_int {
+        match self {
+            File::Own(number) => *number,
+            File::Lent(descriptor) => descriptor.as_raw_fd(),
+            File::Remote(_) => -1,
+        }
+    }
+
+    fn seek(&self, offset: i64, whence: c_int) -> i64 {
+        match self {
+            File::Remote(number) => remote::seek(*number, offset, whence),
+            // SAFETY: lseek takes numbers.
+            _ => unsafe { libc::lseek(self.here(), offset, whence) },
+        }
+    }
+
+    /// # Safety
+    /// There is room for `size` bytes at `buffer`.
+    unsafe fn read(&self, buffer: *mut u8, size: usize) -> isize {
+        match self {
+            // SAFETY: the caller's promise.
+            File::Remote(number) => unsafe { remote::read(*number, buffer, size, How::Here) },
+            // SAFETY: as above.
+            _ => unsafe { libc::read(self.here(), buffer.cast(), size) },
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> isize {
+        match self {
+            File::Remote(number) => remote::write(*number, bytes, How::Here),
+            // SAFETY: the bytes are there.
+            _ => unsafe { libc::write(self.here(), bytes.as_ptr().cast(), bytes.len()) },
+        }
+    }
+
+    fn move_back(&self, bytes: usize) -> bool {
+        i64::try_from(bytes).is_ok_and(|bytes| self.seek(-bytes, libc::SEEK_CUR) >= 0)
+    }
+}
+
 /// What a stream is made from.
 pub struct Parts {
     /// As in [`Mapped`].
     pub handle: u64,
-    /// The descriptor, and whether it is this rank's to close.
-    pub descriptor: c_int,
     /// As in [`Mapped`].
-    pub lent: Option<OwnedFd>,
+    pub file: File,
     /// As in [`Mapped`].
     pub number: c_int,
     /// Status flags.
@@ -91,17 +141,15 @@ pub fn activate() {
 
 /// Makes this rank's stream.
 pub fn map(parts: Parts) -> &'static Mapped {
-    // SAFETY: lseek takes numbers.
-    let seekable = unsafe { libc::lseek(parts.descriptor, 0, libc::SEEK_CUR) } >= 0;
+    let seekable = parts.file.seek(0, libc::SEEK_CUR) >= 0;
     let mapped = Box::leak(Box::new(Mapped {
         handle: parts.handle,
         stream: std::ptr::null_mut(),
-        descriptor: parts.descriptor,
+        file: parts.file,
         number: parts.number,
         slot: parts.slot.0,
         slot_number: parts.slot.1,
         seekable,
-        lent: parts.lent.map(IntoRawFd::into_raw_fd).is_some(),
         name: parts.name,
         from_slot: AtomicBool::new(false),
     }));
@@ -118,6 +166,15 @@ pub fn map(parts: Parts) -> &'static Mapped {
     mapped
 }
 
+/// A stream of this rank's own over a descriptor that has to be used on the driver.
+///
+/// # Safety
+/// `cookie` is one of [`remote::Over`], which lives until the stream is closed; `mode` is a string.
+pub unsafe fn open_own(cookie: *const c_void, mode: *const c_char) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { cape_open_own(cookie, mode) }
+}
+
 /// What was found out about a stream may have changed.
 fn look_again() {
     // SAFETY: an aligned int that is only incremented.
@@ -129,10 +186,6 @@ pub fn unmap(handle: u64) -> Option<(Slot, usize)> {
     let mapped = streams().as_mut()?.remove(&handle)?;
     // SAFETY: it was made by cape_open_over, and nobody can find it any more.
     unsafe { cape_close_over(mapped.stream) };
-    if mapped.lent {
-        // SAFETY: the descriptor is this rank's own.
-        unsafe { libc::close(mapped.descriptor) };
-    }
     let slot = (mapped.slot, mapped.slot_number);
     // SAFETY: it was leaked by `map`, and removed from the only place where it can be found.
     drop(unsafe { Box::from_raw(std::ptr::from_ref(mapped).cast_mut()) });
@@ -163,13 +216,13 @@ pub fn settle() {
 ///
 /// # Safety
 /// `stream` is open.
-pub unsafe fn empty(stream: *mut c_void, descriptor: c_int, held: &mut Held, name: &str) {
+pub unsafe fn empty(stream: *mut c_void, file: &File, held: &mut Held, name: &str) {
     // SAFETY: the caller's promise.
     unsafe { cape_write_out(stream) };
     let mut bytes = std::ptr::null();
     // SAFETY: as above; the place is valid.
     let length = unsafe { cape_read_ahead(stream, &mut bytes) };
-    if length > 0 && !move_back(descriptor, length) {
+    if length > 0 && !file.move_back(length) {
         // SAFETY: the stream's buffer holds that many bytes from there.
         give_back(
             held,
@@ -179,14 +232,6 @@ pub unsafe fn empty(stream: *mut c_void, descriptor: c_int, held: &mut Held, nam
     }
     // SAFETY: as above.
     unsafe { cape_purge(stream) };
-}
-
-fn move_back(descriptor: c_int, bytes: usize) -> bool {
-    let Ok(bytes) = libc::off_t::try_from(bytes) else {
-        return false;
-    };
-    // SAFETY: lseek takes numbers.
-    unsafe { libc::lseek(descriptor, -bytes, libc::SEEK_CUR) >= 0 }
 }
 
 fn give_back(held: &mut Held, bytes: &[u8], name: &str) {
@@ -210,7 +255,7 @@ impl Mapped {
         let length = unsafe { cape_read_ahead(self.stream, &mut bytes) };
         if length > 0 {
             let to_file = self.seekable && !self.from_slot.load(Relaxed);
-            if !to_file || !move_back(self.descriptor, length) {
+            if !to_file || !self.file.move_back(length) {
                 // SAFETY: the stream's buffer holds that many bytes from there.
                 let bytes = unsafe { std::slice::from_raw_parts(bytes, length) };
                 give_back(held, bytes, &self.name);
@@ -227,8 +272,7 @@ impl Mapped {
         } else {
             0
         };
-        // SAFETY: lseek takes numbers.
-        if unsafe { libc::lseek(self.descriptor, offset - behind, whence) } < 0 {
+        if self.file.seek(offset - behind, whence) < 0 {
             return -1;
         }
         held.clear();
@@ -240,8 +284,7 @@ impl Mapped {
 
     fn tell(&self, held: &mut Held) -> i64 {
         self.settle(held);
-        // SAFETY: lseek takes numbers.
-        match unsafe { libc::lseek(self.descriptor, 0, libc::SEEK_CUR) } {
+        match self.file.seek(0, libc::SEEK_CUR) {
             at if at < 0 => -1,
             at => at - i64::try_from(held.len()).unwrap_or(0),
         }
@@ -350,14 +393,7 @@ pub unsafe extern "C" fn cape_late(stream: *mut c_void, is_stdin: c_int) {
     let handle = if is_stdin != 0 { 0 } else { stream as u64 };
     if let Some(mapped) = known(handle) {
         // SAFETY: the caller's promise.
-        unsafe {
-            empty(
-                stream,
-                mapped.descriptor,
-                &mut mapped.slot.lock(),
-                &mapped.name,
-            )
-        };
+        unsafe { empty(stream, &mapped.file, &mut mapped.slot.lock(), &mapped.name) };
     }
 }
 
@@ -464,7 +500,7 @@ pub unsafe extern "C" fn cape_cookie_read(
         return isize::try_from(taken).unwrap_or(isize::MAX);
     }
     // SAFETY: the caller's promise.
-    unsafe { libc::read(mapped.descriptor, buffer.cast(), size) }
+    unsafe { mapped.file.read(buffer, size) }
 }
 
 /// Writes all of `size` bytes for a stream of [`map`]; 0: it failed.
@@ -479,12 +515,10 @@ pub unsafe extern "C" fn cape_cookie_write(
 ) -> isize {
     let _internal = internal();
     // SAFETY: the caller's promise.
-    let descriptor = unsafe { (*cookie).descriptor };
+    let (file, bytes) = unsafe { (&(*cookie).file, std::slice::from_raw_parts(buffer, size)) };
     let mut done = 0;
     while done < size {
-        // SAFETY: the rest of the caller's buffer.
-        let written = unsafe { libc::write(descriptor, buffer.add(done).cast(), size - done) };
-        match usize::try_from(written) {
+        match usize::try_from(file.write(&bytes[done..])) {
             Ok(written) => done += written,
             Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return 0,
@@ -505,9 +539,7 @@ pub unsafe extern "C" fn cape_cookie_seek(
 ) -> c_int {
     let _internal = internal();
     // SAFETY: the caller's promise.
-    let (descriptor, wanted) = unsafe { ((*cookie).descriptor, offset.read()) };
-    // SAFETY: lseek takes numbers.
-    let at = unsafe { libc::lseek(descriptor, wanted, whence) };
+    let at = unsafe { (*cookie).file.seek(offset.read(), whence) };
     if at < 0 {
         return -1;
     }

@@ -1,4 +1,4 @@
-//! A worker's end: what the driver lent for this region.
+//! A worker's end: what the driver lent for this region. A worker that cannot reach the driver's socket asks over its links.
 
 use std::collections::HashMap;
 use std::ffi::c_int;
@@ -6,22 +6,34 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::link::{self, Answer, Question};
-use super::refuse;
-use super::slots::{Board, Slot};
-use super::streams::{self, Mapped, Parts};
+use super::slots::{Board, Far, Slot};
+use super::streams::{self, File, Mapped, Parts};
+use super::{REMOTE, forwarding, refuse, remote};
 use crate::failure::fatal;
 
-/// A descriptor that the driver lent.
+/// A descriptor of the driver's.
 #[derive(Debug)]
-struct Lent {
-    descriptor: OwnedFd,
-    slot: Slot,
+enum Lent {
+    /// A copy of it, and where it is noted that the driver closed it.
+    Copy { descriptor: OwnedFd, slot: Slot },
+    /// It is the driver's to use.
+    Remote,
+}
+
+/// How the driver is asked.
+#[derive(Debug)]
+enum Line {
+    /// It is on this host, at this address.
+    Unasked(String),
+    /// On this host.
+    Near(OwnedFd, Board),
+    /// On another one.
+    Far,
 }
 
 #[derive(Debug)]
 struct Client {
-    address: String,
-    link: Option<(OwnedFd, Board)>,
+    line: Line,
     /// `None`: nobody has noted that number, it is this rank's own.
     descriptors: HashMap<c_int, Option<Lent>>,
 }
@@ -33,11 +45,10 @@ fn client() -> MutexGuard<'static, Option<Client>> {
     CLIENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes where the service is.
-pub fn start(address: String) {
+/// Notes where the service is; `None`: it is to be asked over the job's links.
+pub fn start(address: Option<String>) {
     *client() = Some(Client {
-        address,
-        link: None,
+        line: address.map_or(Line::Far, Line::Unasked),
         descriptors: HashMap::new(),
     });
     streams::activate();
@@ -45,25 +56,48 @@ pub fn start(address: String) {
 
 fn unreachable(error: &dyn std::fmt::Display) -> ! {
     fatal(format_args!(
-        "cannot reach rank 0 about its open files ({error}): raise the limit on descriptors (ulimit -n)"
+        "lost rank 0, which has the files that this region uses ({error}): see what it said, or whether it was killed"
     ))
 }
 
 impl Client {
-    fn link(&mut self) -> &(OwnedFd, Board) {
-        if self.link.is_none() {
-            let socket =
-                link::connect_to(&self.address).unwrap_or_else(|error| unreachable(&error));
-            let (_, memory) = exchange(&socket, &Question::Board);
-            let memory = memory.unwrap_or_else(|| unreachable(&"no memory came along"));
-            let board = Board::open(memory).unwrap_or_else(|error| unreachable(&error));
-            self.link = Some((socket, board));
+    /// The socket to the driver and the slots, if it can be reached that way: it cannot from another host or network namespace, nor
+    /// where this process or the driver may have no more descriptors.
+    fn near(&mut self) -> Option<(&OwnedFd, &Board)> {
+        if let Line::Unasked(address) = &self.line {
+            self.line = match link::connect_to(address) {
+                Ok(socket) => meet(socket),
+                Err(_) => Line::Far,
+            };
         }
-        self.link.as_ref().expect("made above")
+        match &self.line {
+            Line::Near(socket, board) => Some((socket, board)),
+            Line::Unasked(_) | Line::Far => None,
+        }
     }
 
     fn ask(&mut self, question: &Question) -> (Answer, Option<OwnedFd>) {
-        exchange(&self.link().0, question)
+        match self.near() {
+            Some((socket, _)) => exchange(socket, question),
+            None => (remote::about(question), None),
+        }
+    }
+
+    /// A slot of the driver's.
+    fn slot(&mut self, number: usize) -> Slot {
+        match self.near() {
+            Some((_, board)) => board.slot(number),
+            None => Far::numbered(number),
+        }
+    }
+}
+
+fn meet(socket: OwnedFd) -> Line {
+    let (_, memory) = exchange(&socket, &Question::Board);
+    match memory.map(Board::open) {
+        Some(Ok(board)) => Line::Near(socket, board),
+        // No descriptor or no memory was left to take it.
+        _ => Line::Far,
     }
 }
 
@@ -99,14 +133,13 @@ pub fn stream(handle: u64, function: &str) -> Option<&'static Mapped> {
                 flags,
                 name,
             },
-            Some(descriptor),
+            descriptor,
         ) => Some(streams::map(Parts {
             handle,
-            descriptor: descriptor.as_raw_fd(),
-            lent: Some(descriptor),
+            file: descriptor.map_or(File::Remote(number), File::Lent),
             number,
             flags,
-            slot: (client.link().1.slot(slot), slot),
+            slot: (client.slot(slot), slot),
             name,
         })),
         (Answer::Refused { name, reason }, _) => refuse(function, "stream", &name, &reason),
@@ -122,31 +155,37 @@ pub fn stream(handle: u64, function: &str) -> Option<&'static Mapped> {
     }
 }
 
-/// This rank's descriptor for one of the driver's; the number itself if nobody has noted it.
+/// This rank's descriptor for one of the driver's; [`REMOTE`] if it has to be used there; the number itself if nobody has noted it.
 pub fn descriptor(number: c_int, function: &str) -> c_int {
     let mut guard = client();
     let Some(client) = guard.as_mut() else {
         return number;
     };
     match client.descriptors.get(&number) {
-        Some(Some(lent)) if !lent.slot.is_closed() => return lent.descriptor.as_raw_fd(),
+        Some(Some(Lent::Copy { descriptor, slot })) if !slot.is_closed() => {
+            return descriptor.as_raw_fd();
+        }
+        Some(Some(Lent::Remote)) => return REMOTE,
         Some(None) => return number,
         _ => {}
     }
     let lent = match client.ask(&Question::Descriptor(number)) {
-        (Answer::Lent { slot, .. }, Some(descriptor)) => Some(Lent {
+        (Answer::Lent { slot, .. }, Some(descriptor)) => Some(Lent::Copy {
             descriptor,
-            slot: client.link().1.slot(slot),
+            slot: client.slot(slot),
         }),
+        (Answer::Lent { .. }, None) => Some(Lent::Remote),
         (Answer::Refused { name, reason }, _) => {
             drop(guard);
             refuse(function, "descriptor", &name, &reason)
         }
         _ => None,
     };
-    let local = lent
-        .as_ref()
-        .map_or(number, |lent| lent.descriptor.as_raw_fd());
+    let local = match &lent {
+        Some(Lent::Copy { descriptor, .. }) => descriptor.as_raw_fd(),
+        Some(Lent::Remote) => REMOTE,
+        None => number,
+    };
     client.descriptors.insert(number, lent);
     local
 }
@@ -213,12 +252,16 @@ pub fn leave_region() {
 /// Takes over what the driver's descriptors of these numbers, all below 3, are now.
 pub fn reopen_standard(numbers: &[c_int]) {
     for number in numbers.iter().copied().filter(|number| *number > 0) {
-        let (_, descriptor) = ask(&Question::Descriptor(number));
-        match descriptor {
+        match ask(&Question::Descriptor(number)) {
             // SAFETY: both are descriptors of this process.
-            Some(descriptor) => unsafe { libc::dup2(descriptor.as_raw_fd(), number) },
+            (_, Some(descriptor)) => unsafe {
+                libc::dup2(descriptor.as_raw_fd(), number);
+            },
+            (Answer::Lent { .. }, None) => forwarding::redirect(number),
             // SAFETY: serial code closed it, so it is closed here.
-            None => unsafe { libc::close(number) },
-        };
+            _ => unsafe {
+                libc::close(number);
+            },
+        }
     }
 }

@@ -25,8 +25,12 @@ const LARGEST_BATCH: u64 = 128;
 const PLACES: usize = 64;
 /// Levels of a recursion that are told apart.
 const LEVELS: usize = 32;
+/// A task that takes less, in nanoseconds, is small beside two looks at the clock and their bookkeeping.
+const SMALL: u64 = 10_000;
+/// Of so many small tasks, one is timed.
+const SELDOM: u64 = 16;
 /// What a dirty page costs, in nanoseconds: found, compared, sent, applied, and written again.
-const PAGE: u64 = 10_000;
+const PAGE: u64 = 8_000;
 
 /// What is known of one function's tasks.
 #[derive(Debug)]
@@ -81,6 +85,22 @@ pub fn quiet(body: usize, now: u64) -> u64 {
     site(body).quiet_until.load(Relaxed).saturating_sub(now)
 }
 
+/// Whether the duration of one more task of this function at this level is worth two looks at the clock: of those that take less than the
+/// looks are worth, few are looked at.
+#[inline]
+pub fn wants_duration(body: usize, level: u32) -> bool {
+    static PASSED_OVER: AtomicU64 = AtomicU64::new(0);
+    let known = site(body).levels.get(level as usize);
+    let known = known.map_or(1, |known| known.load(Relaxed));
+    if known == 0 || known > SMALL {
+        return true;
+    }
+    // A lost count only makes a thread look earlier or later.
+    let passed = PASSED_OVER.load(Relaxed) + 1;
+    PASSED_OVER.store(passed, Relaxed);
+    passed.is_multiple_of(SELDOM)
+}
+
 /// A task of this function at this level took so long.
 pub fn note_duration(body: usize, level: u32, duration: u64) {
     if let Some(known) = site(body).levels.get(level as usize) {
@@ -113,9 +133,9 @@ pub fn is_proven(body: usize) -> bool {
 
 /// For how long not to give what will take `duration`, at this price, to a rank that has waited for so long. What costs too much may be what
 /// all tasks need and is sent only once, the data that they read, say: as in renting or buying skis, it is paid when as much has been lost
-/// by waiting.
-pub fn wait(duration: u64, price: u64, waited: u64) -> u64 {
-    if duration >= 2 * price {
+/// by waiting. `proven`: such tasks have been worth giving before.
+pub fn wait(duration: u64, price: u64, waited: u64, proven: bool) -> u64 {
+    if duration >= if proven { price } else { 2 * price } {
         0
     } else {
         price.saturating_sub(waited)
@@ -221,10 +241,11 @@ mod tests {
 
     #[test]
     fn what_costs_much_is_given_when_as_much_was_lost_by_waiting() {
-        assert_eq!(wait(10, 5, 0), 0);
-        assert_eq!(wait(9, 5, 0), 5);
-        assert_eq!(wait(9, 5, 4), 1);
-        assert_eq!(wait(1, 5, 6), 0);
+        assert_eq!(wait(10, 5, 0, false), 0);
+        assert_eq!(wait(9, 5, 0, false), 5);
+        assert_eq!(wait(9, 5, 4, false), 1);
+        assert_eq!(wait(1, 5, 6, false), 0);
+        assert_eq!((wait(5, 5, 0, true), wait(4, 5, 3, true)), (0, 2));
     }
 
     #[test]
@@ -235,5 +256,10 @@ mod tests {
         note_duration(body, 3, 2000);
         assert_eq!(expected(body, 3), Some(1250));
         assert_eq!((expected(body, 2), expected(body, 99)), (None, None));
+        let looks = |level| (0..64).filter(|_| wants_duration(body, level)).count();
+        assert_eq!(looks(2), 64, "nothing is known yet");
+        assert!(looks(3) < 32, "small");
+        note_duration(body, 4, 1_000_000);
+        assert_eq!(looks(4), 64, "large");
     }
 }

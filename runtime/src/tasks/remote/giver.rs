@@ -216,9 +216,10 @@ fn give(session: &Session, pool: &Pool) -> Outcome {
     };
     let each = economy::expected(kind.body, kind.level);
     let most = economy::batch(kind.body, each, queued);
-    if let Some(each) = each.filter(|_| !economy::is_proven(kind.body)) {
+    if let Some(each) = each {
         let price = economy::price(publishing::dirty_pages(session, pool));
-        let wait = economy::wait(each * most as u64, price, super::hungry_for());
+        let proven = economy::is_proven(kind.body);
+        let wait = economy::wait(each * most as u64, price, super::hungry_for(), proven);
         if wait > 0 {
             return Outcome::Kept(Duration::from_nanos(wait));
         }

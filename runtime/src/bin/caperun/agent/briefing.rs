@@ -75,6 +75,7 @@ mod tests {
             host: "a".into(),
             inherits: false,
             elsewhere: true,
+            place: Some("a".into()),
             listen: None,
             tcp: false,
             secure: false,

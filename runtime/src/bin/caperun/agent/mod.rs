@@ -8,6 +8,7 @@ pub mod briefing;
 pub mod protocol;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -120,18 +121,30 @@ pub fn open(briefing: &Briefing) -> Result<Node, Failure> {
     .map_err(|error| Failure::new(format!("cannot open an agent's links: {error}")))
 }
 
+/// An agent that its parent did not launch.
+pub struct Joined<'a> {
+    /// Its place.
+    pub site: &'a Site,
+    /// How long to wait for those below it.
+    pub launching: &'a Launching,
+    /// The plugin by which its ranks use MPI, if they do.
+    pub plugin: Option<PathBuf>,
+}
+
 /// Runs the agent that `briefing` describes, which listens at `node`, to its end; returns its exit status. `joined`: it was not launched by
 /// its parent, nor are those below it, so that these may come before the parent has said anything.
 pub fn serve(
     briefing: &Briefing,
     node: Node,
-    joined: Option<(&Site, &Launching)>,
+    joined: Option<Joined<'_>>,
     descriptors: (u64, u64),
     signals: &Signals,
 ) -> Result<u8, Failure> {
-    let mut agent = Agent::new(briefing, node, descriptors, signals)?;
-    if let Some((site, launching)) = joined {
-        agent.crew.recruit(site.below.clone(), launching)?;
+    let plugin = joined.as_ref().and_then(|joined| joined.plugin.clone());
+    let mut agent = Agent::new(briefing, node, plugin, descriptors, signals)?;
+    if let Some(joined) = joined {
+        let below = joined.site.below.clone();
+        agent.crew.recruit(below, joined.launching)?;
     }
     let end = agent.serve(signals);
     agent.close(signals);
@@ -148,6 +161,7 @@ impl Agent {
     fn new(
         briefing: &Briefing,
         node: Node,
+        plugin: Option<PathBuf>,
         descriptors: (u64, u64),
         signals: &Signals,
     ) -> Result<Agent, Failure> {
@@ -166,9 +180,11 @@ impl Agent {
             descriptors,
             inherits: briefing.inherits,
             elsewhere: briefing.elsewhere,
+            place: briefing.place.clone(),
             listen,
             tcp: briefing.tcp,
             secure: briefing.secure,
+            plugin,
             patience,
             verbose: briefing.verbose,
         };
@@ -292,6 +308,7 @@ impl Agent {
                 rank: piece.rank,
                 stream: piece.stream,
                 bytes: piece.bytes,
+                flush: piece.flush,
             });
         }
         self.crew.flush();

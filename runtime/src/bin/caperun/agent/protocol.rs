@@ -27,7 +27,7 @@ use crate::launch::Recipe;
 use crate::output::{Receipt, Stream};
 
 /// Bumped whenever a message between `caperun` and its agents changes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The frame kind of everything between `caperun` and its agents.
 pub const AGENT_FRAME: u16 = 2;
@@ -45,6 +45,8 @@ pub struct Briefing {
     pub contact: String,
     /// What the host is called in the list of hosts.
     pub host: String,
+    /// What its ranks are to call their host; `None`: they are on that of `caperun`.
+    pub place: Option<String>,
     /// The agent's output is that of the job, so that its ranks may write there themselves.
     pub inherits: bool,
     /// It is on another host than `caperun`, or its parent is: nothing of `caperun`'s environment is there.
@@ -257,6 +259,8 @@ pub enum Up {
         stream: Stream,
         /// The bytes; none: the stream has ended.
         bytes: Vec<u8>,
+        /// No bytes, but what is held back of a line is to be written.
+        flush: bool,
     },
     /// Nothing more will come of this agent and those below it.
     Done,

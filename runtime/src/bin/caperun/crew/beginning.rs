@@ -71,6 +71,10 @@ impl Crew {
                 host: site.host.clone(),
                 inherits: self.standing.inherits && site.beside,
                 elsewhere: self.standing.elsewhere || !site.beside,
+                place: match site.beside {
+                    true => self.standing.place.clone(),
+                    false => Some(site.host.clone()),
+                },
                 listen: self.standing.listen.filter(|_| site.beside),
                 tcp: self.standing.tcp,
                 secure: self.standing.secure,
@@ -144,6 +148,8 @@ impl Crew {
             descriptors: self.standing.descriptors,
             streams,
             elsewhere: self.standing.elsewhere,
+            place: self.standing.place.as_deref(),
+            plugin: self.standing.plugin.as_deref(),
         };
         let launched = launch::launch(ranks, recipe, &bundle)?;
         // All execute it by now.

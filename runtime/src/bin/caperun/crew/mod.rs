@@ -21,6 +21,7 @@ pub mod whereabouts;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +61,8 @@ pub struct Standing {
     pub inherits: bool,
     /// It runs on another host than `caperun`.
     pub elsewhere: bool,
+    /// What its host is called there; `None`: it is that of `caperun`.
+    pub place: Option<String>,
     /// The interface on which everybody of this host listens; `None`: Unix sockets, or the loopback.
     pub listen: Option<IpAddr>,
     /// Everybody listens on TCP only.
@@ -68,6 +71,8 @@ pub struct Standing {
     pub secure: bool,
     /// How long a host may be silent.
     pub patience: Duration,
+    /// The plugin by which ranks use MPI, if they do.
+    pub plugin: Option<PathBuf>,
     /// Say what was decided.
     pub verbose: bool,
 }
@@ -143,6 +148,14 @@ impl Crew {
                 rank,
                 stream,
                 bytes,
+                flush: false,
+            }),
+            Notice::Flush(rank, stream) => self.pieces.push_back(Piece {
+                agent: self.standing.agent,
+                rank,
+                stream,
+                bytes: Vec::new(),
+                flush: true,
             }),
             Notice::Output(Origin::Agent(agent), bytes) => {
                 if let Some(index) = self.by_agent.get(&agent) {
@@ -267,11 +280,13 @@ impl Crew {
                 rank,
                 stream,
                 bytes,
+                flush,
             }) => self.pieces.push_back(Piece {
                 agent: Some(agent),
                 rank,
                 stream,
                 bytes,
+                flush,
             }),
             Some(Up::Done) => self.branches[index].state = State::Done,
             Some(Up::Beat) => {}

@@ -9,6 +9,7 @@
 //! `signals`) or a deadline ends; there is no interval at which anything is looked at. Where a rank runs makes no difference here: its
 //! news come from the [`Crew`], which also carries out what is ordered.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -127,6 +128,8 @@ pub struct Rendezvous {
     pub node: Node,
     /// How tasks that another launcher has started learn of it: cleared once they are all there.
     pub exchange: Option<Box<dyn Exchange>>,
+    /// The plugin by which ranks use MPI, if they do.
+    pub plugin: Option<PathBuf>,
 }
 
 impl Rendezvous {
@@ -146,6 +149,7 @@ impl Rendezvous {
             wiring,
             node: node.map_err(network)?,
             exchange: None,
+            plugin: None,
         })
     }
 }
@@ -165,6 +169,7 @@ pub fn run(
         wiring,
         node,
         exchange,
+        plugin,
     } = rendezvous;
     let node = Arc::new(node);
     node.set_ranks(options.ranks);
@@ -183,10 +188,12 @@ pub fn run(
         descriptors,
         inherits: true,
         elsewhere: false,
+        place: None,
         listen: wiring.interface,
         patience: options.silence,
         tcp: options.transport == TransportChoice::Tcp,
         secure: options.secure,
+        plugin,
         verbose: options.verbose,
     };
     let mut job = Job {

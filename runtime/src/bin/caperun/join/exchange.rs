@@ -17,6 +17,10 @@ pub trait Exchange {
     /// Takes leave of the launcher's server: the launcher then takes an exit for a regular one. Only what every task does alike may
     /// come after it.
     fn leave(&mut self) -> Result<(), Failure>;
+    /// Instead of [`Exchange::leave`]: the rank that this task starts takes this task's place with the launcher's server.
+    fn hand_on(&mut self) -> Result<(), Failure> {
+        self.leave()
+    }
     /// Everybody has got everything: what is left of it may go.
     fn clear(&mut self) {}
 }

@@ -25,14 +25,15 @@ mod pmix;
 
 use transport::Transport;
 
-use crate::agent;
 use crate::agent::protocol::{Briefing, Launching};
+use crate::agent::{self, Joined};
 use crate::cli::{self, TransportChoice};
 use crate::compile;
 use crate::crew::{self, plan, plan::Plan};
 use crate::descriptors;
 use crate::environment::{self, Environment};
 use crate::job::{self, Rendezvous};
+use crate::mpi;
 use crate::outer::{Launcher, Task};
 use crate::report::{self, Failure};
 use crate::signals::Signals;
@@ -80,11 +81,20 @@ pub fn run(mut words: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
     let descriptors = descriptors::make_room(plan::MOST_LINKS);
     // Before any thread of a library's: all threads must leave the signals to ours.
     let signals = Signals::take_over()?;
-    let exchange = open(task, &environment)?;
+    let plugin = match environment.transport {
+        Some(TransportChoice::Mpi) => Some(mpi::plugin_for(task.launcher, &environment)?),
+        _ => None,
+    };
+    let meeting = Meeting {
+        task,
+        exchange: open(task, &environment, plugin.is_some())?,
+        plugin,
+        descriptors,
+    };
     let result = if task.rank == 0 {
-        coordinate(task, program, &environment, exchange, descriptors, &signals)
+        coordinate(meeting, program, &environment, &signals)
     } else {
-        look_after_one(task, &environment, exchange, descriptors, &signals)
+        look_after_one(meeting, &environment, &signals)
     };
     result.map_err(|failure| Failure {
         message: match failure.message.as_str() {
@@ -95,10 +105,31 @@ pub fn run(mut words: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
     })
 }
 
-fn open(task: Task, environment: &Environment) -> Result<Box<dyn Exchange>, Failure> {
+/// What a task has to meet the others with.
+struct Meeting {
+    task: Task,
+    exchange: Box<dyn Exchange>,
+    /// The plugin by which ranks use MPI, if they do.
+    plugin: Option<PathBuf>,
+    descriptors: (u64, u64),
+}
+
+impl Meeting {
+    /// All that was put is known.
+    fn over(&mut self) -> Result<(), Failure> {
+        if self.plugin.is_some() {
+            self.exchange.hand_on()
+        } else {
+            self.exchange.leave()
+        }
+    }
+}
+
+/// `shared`: the rank that this task starts is to use the launcher's server, too.
+fn open(task: Task, environment: &Environment, shared: bool) -> Result<Box<dyn Exchange>, Failure> {
     Ok(match task.launcher {
         Launcher::Pmix => Box::new(Pmix::new()?),
-        Launcher::Pmi => Box::new(Pmi::new(server()?)?),
+        Launcher::Pmi => Box::new(Pmi::new(server(shared)?)?),
         Launcher::Slurm => Box::new(Files::new(
             meeting_place(task, environment)?,
             task.rank == 0,
@@ -106,10 +137,10 @@ fn open(task: Task, environment: &Environment) -> Result<Box<dyn Exchange>, Fail
     })
 }
 
-/// The descriptor that `PMI_FD` names.
+/// The descriptor that `PMI_FD` names; `shared`: another that means the same.
 #[allow(unsafe_code)]
-fn server() -> Result<UnixStream, Failure> {
-    use std::os::fd::{FromRawFd, OwnedFd};
+fn server(shared: bool) -> Result<UnixStream, Failure> {
+    use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
     let wrong = || {
         Failure::new("PMI_FD names no open descriptor: start the program by mpirun or srun itself")
     };
@@ -117,6 +148,11 @@ fn server() -> Result<UnixStream, Failure> {
     // Not one of the standard streams, and open.
     if number <= 2 || !std::path::Path::new(&format!("/proc/self/fd/{number}")).exists() {
         return Err(wrong());
+    }
+    if shared {
+        // SAFETY: open, and nothing closes it.
+        let own = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
+        return own.map(Into::into).map_err(|_| wrong());
     }
     // SAFETY: the launcher made it for this process, and nothing here has used it yet.
     Ok(unsafe { OwnedFd::from_raw_fd(number) }.into())
@@ -150,17 +186,18 @@ fn deep(task: Task) -> bool {
 
 /// Task 0.
 fn coordinate(
-    task: Task,
+    mut meeting: Meeting,
     program: Program,
     environment: &Environment,
-    mut exchange: Box<dyn Exchange>,
-    descriptors: (u64, u64),
     signals: &Signals,
 ) -> Result<u8, Failure> {
+    let task = meeting.task;
     let size = task.size.to_string();
-    let own = ["caperun", "-n", size.as_str(), "--oversubscribe", "--"].map(OsString::from);
+    let own = ["caperun", "-n", size.as_str(), "--oversubscribe"].map(OsString::from);
     let words = own
         .into_iter()
+        .chain(mpi::passed_options(environment)?)
+        .chain([OsString::from("--")])
         .chain([program.file])
         .chain(program.arguments);
     let options = cli::options(words, environment)?;
@@ -170,18 +207,19 @@ fn coordinate(
         contact: rendezvous.node.contact().to_string(),
         key: Some(*rendezvous.key.as_bytes()),
     };
-    exchange.put(&card_name(0), &card.encode())?;
-    exchange.fence()?;
+    meeting.exchange.put(&card_name(0), &card.encode())?;
+    meeting.exchange.fence()?;
     if deep(task) {
-        exchange.fence()?;
+        meeting.exchange.fence()?;
     }
-    exchange.leave()?;
+    meeting.over()?;
     let mut prepared = compile::prepare(&options, signals)?;
     prepared.name = program.name;
     if options.verbose {
         report::note(&format!("{} tasks have met", task.size));
     }
-    rendezvous.exchange = Some(exchange);
+    rendezvous.exchange = Some(meeting.exchange);
+    rendezvous.plugin = meeting.plugin;
     let launching = crew::launching(&options)?;
     job::run(
         rendezvous,
@@ -189,21 +227,20 @@ fn coordinate(
         &plan,
         &launching,
         prepared,
-        descriptors,
+        meeting.descriptors,
         signals,
     )
 }
 
 /// Any other task.
 fn look_after_one(
-    task: Task,
+    mut meeting: Meeting,
     environment: &Environment,
-    mut exchange: Box<dyn Exchange>,
-    descriptors: (u64, u64),
     signals: &Signals,
 ) -> Result<u8, Failure> {
-    exchange.fence()?;
-    let first = card(&mut *exchange, 0)?;
+    let task = meeting.task;
+    meeting.exchange.fence()?;
+    let first = card(&mut *meeting.exchange, 0)?;
     let key = first.key.ok_or_else(|| unreadable(0))?;
     let plan = Plan::joined(task.size, task.together);
     let (site, parent) = plan
@@ -217,6 +254,7 @@ fn look_after_one(
         host: site.host.clone(),
         inherits: true,
         elsewhere: !task.together,
+        place: (!task.together).then(|| site.host.clone()),
         listen: environment.interface.filter(|_| !task.together),
         tcp: environment.transport == Some(TransportChoice::Tcp),
         secure: environment.secure,
@@ -230,15 +268,17 @@ fn look_after_one(
                 contact: node.contact().to_string(),
                 key: None,
             };
-            exchange.put(&card_name(task.rank), &card.encode())?;
+            meeting
+                .exchange
+                .put(&card_name(task.rank), &card.encode())?;
         }
-        exchange.fence()?;
+        meeting.exchange.fence()?;
         if let Some(parent) = parent {
-            briefing.contact = card(&mut *exchange, parent.ranks[0])?.contact;
+            briefing.contact = card(&mut *meeting.exchange, parent.ranks[0])?.contact;
         }
     }
-    exchange.leave()?;
-    drop(exchange);
+    meeting.over()?;
+    drop(meeting.exchange);
     // Nobody here launches anybody: only how long to wait for those below matters.
     let launching = Launching {
         template: Vec::new(),
@@ -246,8 +286,12 @@ fn look_after_one(
         push: false,
         patience: environment.launch_patience,
     };
-    let joined = Some((site, &launching));
-    agent::serve(&briefing, node, joined, descriptors, signals)
+    let joined = Joined {
+        site,
+        launching: &launching,
+        plugin: meeting.plugin,
+    };
+    agent::serve(&briefing, node, Some(joined), meeting.descriptors, signals)
 }
 
 fn unreadable(rank: u32) -> Failure {

@@ -107,6 +107,11 @@ impl<S: Read + Write> Exchange for Pmi<S> {
         value.ok_or_else(|| failed("gives no value", key))
     }
 
+    /// The server lets a process introduce itself again, but nobody come back.
+    fn hand_on(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn leave(&mut self) -> Result<(), Failure> {
         self.ask("cmd=finalize", "finalize_ack").map(drop)
     }

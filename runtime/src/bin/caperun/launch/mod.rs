@@ -187,6 +187,10 @@ pub struct Bundle<'a> {
     pub streams: Streams,
     /// This host is not where `caperun` was started: nothing of its environment is inherited.
     pub elsewhere: bool,
+    /// What this host is called; `None`: it is that of `caperun`.
+    pub place: Option<&'a str>,
+    /// The plugin by which ranks use MPI, if they do.
+    pub plugin: Option<&'a Path>,
 }
 
 /// The ranks' processes, and this process's ends of their streams.
@@ -334,9 +338,21 @@ fn set_environment(
     } else {
         command.env_remove(names::RELAYED);
     }
+    match bundle.plugin {
+        Some(plugin) => command
+            .env(names::MPI_PLUGIN, plugin)
+            // A rank is a copy of this task to Open MPI's server, which keeps one shared store for each task, and for no copy.
+            .env("PMIX_GDS_MODULE", "hash")
+            .env("PMIX_MCA_gds", "hash"),
+        None => command.env_remove(names::MPI_PLUGIN),
+    };
     match bundle.agent {
         Some(agent) => command.env(names::AGENT, agent.to_string()),
         None => command.env_remove(names::AGENT),
+    };
+    match bundle.place {
+        Some(host) => command.env(names::HOST, host),
+        None => command.env_remove(names::HOST),
     };
     match bundle.listen {
         Some(interface) => command.env(names::LISTEN, interface.to_string()),
