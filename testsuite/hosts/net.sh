@@ -51,7 +51,8 @@ down() {
     fi
     for host in $(hosts "$1"); do
         ip netns pids "$host" | xargs -r kill -9 2> /dev/null || true
-        ip netns del "$host"
+        # Another test may be sweeping, too.
+        ip netns del "$host" 2> /dev/null || [ ! -e "/run/netns/$host" ] || die "cannot remove the namespace $host"
     done
 }
 
