@@ -53,6 +53,8 @@ SlurmdParameters=config_overrides
 MailProg=/bin/true
 KillWait=2
 InactiveLimit=0
+SlurmdTimeout=0
+MessageTimeout=60
 CONF
         local node
         for ((node = 1; node <= nodes; node++)); do
