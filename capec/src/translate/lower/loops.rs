@@ -9,6 +9,7 @@ use super::super::loops::Relation;
 use super::super::program::{ConstructId, EntityId, Leaf, Loop, Program};
 use super::super::template::{self, lines};
 use super::Lowerer;
+use super::slanted::Slanted;
 
 /// The associated loops of a construct whose body is a function of its own.
 pub(super) struct Nest {
@@ -24,6 +25,8 @@ pub(super) struct Nest {
     pub(super) step: Code,
     /// Of several loops: the innermost one's number of iterations, and what sets all variables from cape_rest.
     pub(super) coordinates: Option<(Code, Code)>,
+    /// Of loops that depend on each other.
+    pub(super) slanted: Option<Slanted>,
 }
 
 impl Lowerer<'_, '_> {
@@ -36,10 +39,10 @@ impl Lowerer<'_, '_> {
         let suffixes = suffixes(all);
         let collapsed = construct.collapsed.clamp(1, all.len());
         let (loops, names) = (&all[..collapsed], &suffixes[..collapsed]);
-        let triangular = loops.iter().any(|each| each.dependent);
+        let triangular = loops.iter().any(|each| each.outer.is_some());
         let mut bounds: Vec<Code> = Vec::new();
         for (each, suffix) in all.iter().zip(&suffixes) {
-            bounds.push(match each.dependent {
+            bounds.push(match each.outer.is_some() {
                 true => self.bound_names(id, each, suffix),
                 false => self.bounds(id, each, suffix, true),
             });
@@ -179,24 +182,46 @@ impl Lowerer<'_, '_> {
         let loops = &program.constructs[id].loops;
         let suffixes = suffixes(loops);
         let (mut bounds, mut carried, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        for (each, suffix) in loops.iter().zip(&suffixes) {
-            bounds.push(self.bounds(id, each, suffix, true));
-            carried.push((Some(each.entity), format!("cape_first{suffix}")));
+        let slanted = loops.iter().any(|each| each.outer.is_some());
+        let innermost = loops.len() - 1;
+        for (level, (each, suffix)) in loops.iter().zip(&suffixes).enumerate() {
+            if each.outer.is_none() {
+                bounds.push(self.bounds(id, each, suffix, true));
+                carried.push((Some(each.entity), format!("cape_first{suffix}")));
+                carried.push((None, format!("cape_count{suffix}")));
+            } else {
+                bounds.push(Code::default());
+            }
             let name = stride(each, suffix, program);
             if name.starts_with("cape_stride") {
                 let kind = (!program.is_pointer(each.entity)).then_some(each.entity);
                 carried.push((kind, name));
             }
-            carried.push((None, format!("cape_count{suffix}")));
-            last.extend(self.last_value(id, each, suffix, &format!("cape_count{suffix}")));
+            let ended = match slanted && level < innermost {
+                true => format!("cape_index{suffix}"),
+                false => format!("cape_count{suffix}"),
+            };
+            last.extend(self.last_value(id, each, suffix, &ended));
         }
-        if loops.len() > 1 {
+        let construct = &program.constructs[id];
+        for private in construct.private.iter().filter(|it| it.linear.is_some()) {
+            let name = &program.entities[private.entity].name;
+            carried.push((None, format!("cape_step_{name}")));
+        }
+        bounds.push(self.linear_steps(id));
+        let slanted = slanted.then(|| {
+            let slanted = self.slanted(id, loops, &suffixes, &mut bounds);
+            carried.extend(slanted.carried.iter().cloned());
+            slanted
+        });
+        if let Some(slanted) = &slanted {
+            bounds = vec![slanted.bounds.clone(), bounds.pop().unwrap_or_default()];
+        } else if loops.len() > 1 {
             bounds.push(Code::made(format!(
                 "const unsigned long long cape_count = {};",
                 product(&suffixes)
             )));
         }
-        let innermost = loops.len() - 1;
         let step = format!(
             "{} {}= {}",
             self.name(&loops[innermost]),
@@ -207,12 +232,25 @@ impl Lowerer<'_, '_> {
             bounds: lines(bounds),
             carried,
             last,
-            start: Code::made(self.start(&loops[0], "", "cape_chunk->first")),
+            start: match slanted {
+                None => lines([
+                    self.linear_starts(id, "cape_chunk->first"),
+                    Code::made(self.start(&loops[0], "", "cape_chunk->first")),
+                ]),
+                Some(_) => lines([
+                    self.linear_starts(id, "cape_row + cape_first"),
+                    Code::made(self.start(&loops[innermost], &suffixes[innermost], "cape_first")),
+                ]),
+            },
+            slanted,
             step: Code::made(step),
             coordinates: (loops.len() > 1).then(|| {
                 (
                     Code::made(format!("cape_count{}", suffixes[innermost])),
-                    self.coordinates(loops, &suffixes),
+                    lines([
+                        self.coordinates(loops, &suffixes),
+                        self.linear_starts(id, "cape_point"),
+                    ]),
                 )
             }),
         }
@@ -279,7 +317,11 @@ impl Lowerer<'_, '_> {
 
     /// Addresses of originals, and the steps of linear variables.
     pub(super) fn loop_originals(&mut self, id: ConstructId) -> Code {
-        let mut all = vec![self.originals(id)];
+        lines([self.originals(id), self.linear_steps(id)])
+    }
+
+    fn linear_steps(&mut self, id: ConstructId) -> Code {
+        let mut all = Vec::new();
         let construct = &self.program.constructs[id];
         for private in &construct.private {
             let Some(step) = &private.linear else {
@@ -347,7 +389,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The stride, where it is no constant.
-    fn stride_value(&mut self, id: ConstructId, each: &Loop, suffix: &str) -> Code {
+    pub(super) fn stride_value(&mut self, id: ConstructId, each: &Loop, suffix: &str) -> Code {
         let Some(amount) = &each.amount else {
             return Code::default();
         };
@@ -382,7 +424,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The number of iterations, computed without overflow.
-    fn count(&self, each: &Loop, suffix: &str) -> String {
+    pub(super) fn count(&self, each: &Loop, suffix: &str) -> String {
         let (low, high) = if each.upwards {
             ("cape_first", "cape_bound")
         } else {
@@ -459,7 +501,7 @@ impl Lowerer<'_, '_> {
         let mut code = Code::default();
         let outer = loops.len() - 1;
         for (level, (each, suffix)) in loops.iter().zip(suffixes).enumerate() {
-            if each.dependent {
+            if each.outer.is_some() {
                 code.append(self.bounds(id, each, suffix, false));
                 code.text("\n");
             }
