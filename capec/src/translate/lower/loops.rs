@@ -9,25 +9,6 @@ use super::super::loops::Relation;
 use super::super::program::{ConstructId, EntityId, Leaf, Loop, Program};
 use super::super::template::{self, lines};
 use super::Lowerer;
-use super::slanted::Slanted;
-
-/// The associated loops of a construct whose body is a function of its own.
-pub(super) struct Nest {
-    /// First value, bound, stride and number of iterations of each loop, and the number of all iterations.
-    pub(super) bounds: Code,
-    /// Those names that the function needs; each with the variable whose type it has (else as cape_count or a pointer's stride).
-    pub(super) carried: Vec<(Option<EntityId>, String)>,
-    /// Sets the loop variables that are lastprivate to their values after the loop.
-    pub(super) last: Vec<Code>,
-    /// Sets the variable of a single loop for the chunk.
-    pub(super) start: Code,
-    /// Steps the innermost loop's variable.
-    pub(super) step: Code,
-    /// Of several loops: the innermost one's number of iterations, and what sets all variables from cape_rest.
-    pub(super) coordinates: Option<(Code, Code)>,
-    /// Of loops that depend on each other.
-    pub(super) slanted: Option<Slanted>,
-}
 
 impl Lowerer<'_, '_> {
     pub(super) fn worksharing_loop(&mut self, id: ConstructId) -> Code {
@@ -176,86 +157,6 @@ impl Lowerer<'_, '_> {
         chunk.map_or_else(|| Code::made("0"), |range| self.user(range))
     }
 
-    /// The loops of a taskloop.
-    pub(super) fn nest(&mut self, id: ConstructId) -> Nest {
-        let program = self.program;
-        let loops = &program.constructs[id].loops;
-        let suffixes = suffixes(loops);
-        let (mut bounds, mut carried, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        let slanted = loops.iter().any(|each| each.outer.is_some());
-        let innermost = loops.len() - 1;
-        for (level, (each, suffix)) in loops.iter().zip(&suffixes).enumerate() {
-            if each.outer.is_none() {
-                bounds.push(self.bounds(id, each, suffix, true));
-                carried.push((Some(each.entity), format!("cape_first{suffix}")));
-                carried.push((None, format!("cape_count{suffix}")));
-            } else {
-                bounds.push(Code::default());
-            }
-            let name = stride(each, suffix, program);
-            if name.starts_with("cape_stride") {
-                let kind = (!program.is_pointer(each.entity)).then_some(each.entity);
-                carried.push((kind, name));
-            }
-            let ended = match slanted && level < innermost {
-                true => format!("cape_index{suffix}"),
-                false => format!("cape_count{suffix}"),
-            };
-            last.extend(self.last_value(id, each, suffix, &ended));
-        }
-        let construct = &program.constructs[id];
-        for private in construct.private.iter().filter(|it| it.linear.is_some()) {
-            let name = &program.entities[private.entity].name;
-            carried.push((None, format!("cape_step_{name}")));
-        }
-        bounds.push(self.linear_steps(id));
-        let slanted = slanted.then(|| {
-            let slanted = self.slanted(id, loops, &suffixes, &mut bounds);
-            carried.extend(slanted.carried.iter().cloned());
-            slanted
-        });
-        if let Some(slanted) = &slanted {
-            bounds = vec![slanted.bounds.clone(), bounds.pop().unwrap_or_default()];
-        } else if loops.len() > 1 {
-            bounds.push(Code::made(format!(
-                "const unsigned long long cape_count = {};",
-                product(&suffixes)
-            )));
-        }
-        let step = format!(
-            "{} {}= {}",
-            self.name(&loops[innermost]),
-            sign(&loops[innermost]),
-            stride(&loops[innermost], &suffixes[innermost], program)
-        );
-        Nest {
-            bounds: lines(bounds),
-            carried,
-            last,
-            start: match slanted {
-                None => lines([
-                    self.linear_starts(id, "cape_chunk->first"),
-                    Code::made(self.start(&loops[0], "", "cape_chunk->first")),
-                ]),
-                Some(_) => lines([
-                    self.linear_starts(id, "cape_row + cape_first"),
-                    Code::made(self.start(&loops[innermost], &suffixes[innermost], "cape_first")),
-                ]),
-            },
-            slanted,
-            step: Code::made(step),
-            coordinates: (loops.len() > 1).then(|| {
-                (
-                    Code::made(format!("cape_count{}", suffixes[innermost])),
-                    lines([
-                        self.coordinates(loops, &suffixes),
-                        self.linear_starts(id, "cape_point"),
-                    ]),
-                )
-            }),
-        }
-    }
-
     /// What comes before the loop that runs `cape_run` iterations, and its header. Steps of one end below the user's bound, which the
     /// variable's type holds, and the host compiler makes the best of them. Others count down, so that it knows the trip count and the
     /// variable cannot overflow. A simd loop has to be in canonical form.
@@ -320,7 +221,7 @@ impl Lowerer<'_, '_> {
         lines([self.originals(id), self.linear_steps(id)])
     }
 
-    fn linear_steps(&mut self, id: ConstructId) -> Code {
+    pub(super) fn linear_steps(&mut self, id: ConstructId) -> Code {
         let mut all = Vec::new();
         let construct = &self.program.constructs[id];
         for private in &construct.private {
@@ -340,7 +241,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// Sets linear variables for the chunk.
-    fn linear_starts(&self, id: ConstructId, at: &str) -> Code {
+    pub(super) fn linear_starts(&self, id: ConstructId, at: &str) -> Code {
         let construct = &self.program.constructs[id];
         let linear = construct
             .private
