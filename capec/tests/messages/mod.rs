@@ -65,10 +65,7 @@ pub fn literals(code: &str) -> Vec<Literal> {
             // A character, or a lifetime.
             b'\'' => {
                 let escaped = bytes.get(at + 1) == Some(&b'\\');
-                let end = code[at + 1..]
-                    .char_indices()
-                    .skip(1 + usize::from(escaped))
-                    .next();
+                let end = code[at + 1..].char_indices().nth(1 + usize::from(escaped));
                 let closed = end.filter(|(_, letter)| *letter == '\'');
                 at += closed.map_or(1, |(offset, _)| offset + 2);
             }

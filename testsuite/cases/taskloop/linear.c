@@ -3,7 +3,7 @@
 
 int main(void)
 {
-    int table[30], along = 4;
+    int table[30], along = 4, k;
     long sum = 0;
 #pragma omp parallel
 #pragma omp single
@@ -22,6 +22,13 @@ int main(void)
     }
     for (int i = 0; i < 30; i++)
         sum += (i + 1L) * table[i];
-    printf("%ld %d\n", sum, along);
+#pragma omp parallel
+#pragma omp single
+#pragma omp taskloop simd linear(k : 2) shared(table)
+    for (k = 0; k < 30; k += 2)
+        table[k] += k;
+    for (int i = 0; i < 30; i++)
+        sum += table[i];
+    printf("%ld %d %d\n", sum, along, k);
     return 0;
 }

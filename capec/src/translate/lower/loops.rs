@@ -6,7 +6,7 @@
 use super::super::code::Code;
 use super::super::directive::{ClauseKind, DirectiveKind, LoopClause, SinkItem};
 use super::super::loops::Relation;
-use super::super::program::{ConstructId, EntityId, Leaf, Loop, Program};
+use super::super::program::{ConstructId, Leaf, Loop, Program};
 use super::super::template::{self, lines};
 use super::Lowerer;
 

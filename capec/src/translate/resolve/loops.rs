@@ -249,7 +249,7 @@ impl<'a> Resolver<'a, '_> {
                 .find_map(|outer| self.program.constructs[*outer].treatment(entity))
         });
         let wrong = match treatment {
-            Some(private) if private.first => Some("firstprivate"),
+            Some(private) if private.first && private.linear.is_none() => Some("firstprivate"),
             Some(private) if private.reduction.is_some() => Some("reduction"),
             Some(private)
                 if private.linear.is_some() && !construct.parts.contains(&DirectiveKind::Simd) =>
@@ -297,7 +297,10 @@ impl<'a> Resolver<'a, '_> {
             Some(private) => {
                 private.loop_variable = true;
                 private.conditional = false;
-                private.last |= private.linear.take().is_some();
+                if private.linear.take().is_some() {
+                    private.first = false;
+                    private.last = true;
+                }
             }
             None => list.push(Private {
                 loop_variable: true,
