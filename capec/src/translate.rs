@@ -24,6 +24,7 @@ mod loops;
 mod lower;
 mod macros;
 mod markers;
+mod nested;
 mod problem;
 mod program;
 mod readable;
@@ -424,7 +425,7 @@ fn syntax_problem(
     if at.len() == 1 && &text[at.clone()] == "{" && after_parameters {
         return Problem::new(
             at,
-            "nested functions are not supported in files with OpenMP constructs",
+            "nested functions are not supported in functions with OpenMP constructs",
         )
         .note("move the inner function out of the outer one, and hand it what it uses");
     }

@@ -287,3 +287,11 @@ fn what_the_program_wants_said_is_a_warning() {
         "{message}"
     );
 }
+
+#[test]
+fn a_flag_without_its_value_is_an_error() {
+    let place = Place::new();
+    place.write("a.c", "int x;\n");
+    let message = failed(place.capec(["-c", "a.c", "-o"]), 1);
+    assert!(message.contains("missing argument to '-o'"), "{message}");
+}

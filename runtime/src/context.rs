@@ -35,6 +35,8 @@ pub struct Context {
     pub hidden: u32,
     /// Threads of this rank at the begin of the innermost `target` region that belong to other contention groups.
     pub others: u32,
+    /// Threads that the contention group's limit leaves to other ranks, theirs of the innermost team over ranks included.
+    pub elsewhere: u32,
     /// Only [`Context::within`] sets it.
     pub(crate) outer: Outer,
 }
@@ -58,6 +60,7 @@ impl Context {
         league_number: 0,
         hidden: 0,
         others: 0,
+        elsewhere: 0,
         outer: Outer(std::ptr::null()),
     };
 

@@ -266,7 +266,10 @@ impl Field {
         let width = self.width;
         match (self.right, self.zeros && number, self.kind) {
             (true, true, 'i') => format!("0x{:0>1$}", &value[2..], width.saturating_sub(2)),
-            (true, true, _) => format!("{value:0>width$}"),
+            (true, true, _) => match value.strip_prefix('-') {
+                Some(digits) => format!("-{digits:0>0$}", width.saturating_sub(1)),
+                None => format!("{value:0>width$}"),
+            },
             (true, false, _) => format!("{value:>width$}"),
             (false, ..) => format!("{value:<width$}"),
         }

@@ -17,6 +17,21 @@ pub struct Part {
     pub count: u32,
 }
 
+impl Part {
+    /// Threads that *thread-limit-var* `limit` leaves to the other ranks of a team of `team` threads: theirs of the team, and of those that
+    /// the limit allows beyond it as many as their share of the team is worth. So regions inside keep to it without asking each other.
+    pub fn limit_elsewhere(self, team: u32, limit: u32) -> u32 {
+        if limit == u32::MAX || team == 0 {
+            return 0;
+        }
+        let spare = u64::from(limit.saturating_sub(team));
+        let up_to = |thread: u32| spare * u64::from(thread) / u64::from(team);
+        let end = self.first.saturating_add(self.count).min(team);
+        let own = u64::from(self.count) + up_to(end) - up_to(self.first.min(team));
+        limit.saturating_sub(u32::try_from(own).unwrap_or(u32::MAX))
+    }
+}
+
 /// The part of `rank` in a team of `team` threads on `ranks` ranks with `slots` slots each (at least one of both).
 pub fn part(team: u32, ranks: u32, slots: u32, rank: u32) -> Part {
     let (ranks, slots) = (ranks.max(1), slots.max(1));
@@ -110,5 +125,17 @@ mod tests {
         assert_eq!(part(u32::MAX, u32::MAX, u32::MAX, 7).count, 0);
         assert_eq!(part(u32::MAX, 2, 1, 1).first, u32::MAX / 2 + 1);
         assert_eq!(part(3, 4096, u32::MAX, 4095), Part { first: 3, count: 0 });
+    }
+
+    #[test]
+    fn a_thread_limit_is_shared_out_whole() {
+        for (team, ranks, slots, limit) in [(5, 2, 1, 6), (5, 2, 4, 9), (3, 4, 1, 64), (8, 8, 1, 8)]
+        {
+            let own = |rank| limit - part(team, ranks, slots, rank).limit_elsewhere(team, limit);
+            let least = |rank| part(team, ranks, slots, rank).count;
+            assert_eq!((0..ranks).map(own).sum::<u32>(), limit);
+            assert!((0..ranks).all(|rank| own(rank) >= least(rank)));
+        }
+        assert_eq!(part(4, 2, 1, 0).limit_elsewhere(4, u32::MAX), 0);
     }
 }

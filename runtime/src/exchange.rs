@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use transport::{Event, Frame, Peer, Transport};
+use transport::{CloseReason, Event, Frame, Peer, Transport};
 
 use crate::control::tasks::TaskReply;
 use crate::control::{CONTROL_FRAME, Entry, OUTPUT_FRAME, Reply, Request};
@@ -52,6 +52,16 @@ const FILE_ANSWER_FRAME: u16 = 9;
 const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
 const LOST_PEER_GRACE: Duration = Duration::from_secs(3);
+/// The same where the peer's process has ended: whoever forked it knows how. At the end of a large job ranks close their links long before
+/// the last one hears that the job is over.
+const ENDED_PEER_GRACE: Duration = Duration::from_secs(60);
+
+fn grace(reason: &CloseReason) -> Duration {
+    match reason {
+        CloseReason::Ended | CloseReason::Broken(_) => ENDED_PEER_GRACE,
+        _ => LOST_PEER_GRACE,
+    }
+}
 
 /// This rank's end of the job's links.
 pub struct Exchange {
@@ -348,7 +358,11 @@ impl Exchange {
                 Event::Closed { peer, .. } if peer == self.superior => exit_now(1),
                 Event::Closed { peer, reason } => {
                     let message = format!("lost the link to {peer}: {reason}");
-                    lock(&self.lost).get_or_insert((Instant::now() + LOST_PEER_GRACE, message));
+                    let until = Instant::now() + grace(&reason);
+                    let mut lost = lock(&self.lost);
+                    if lost.as_ref().is_none_or(|(known, _)| until < *known) {
+                        *lost = Some((until, message));
+                    }
                 }
             }
         }

@@ -182,6 +182,7 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
     // SAFETY: `outer` lives until this function returns, and then no thread of the team uses it.
     let inner = unsafe { outer.within() };
     let spans_ranks = part.count < size;
+    let parent = icv::current();
     let context = Context {
         active_level: outer.active_level + u32::from(size > 1),
         team: size,
@@ -190,9 +191,13 @@ pub unsafe fn run(size: u32, part: Part, region: u64, task: Task, meet_others: i
         part: Some(team),
         spans_ranks,
         within_job: spans_ranks || outer.within_job,
+        elsewhere: if spans_ranks {
+            part.limit_elsewhere(size, parent.thread_limit)
+        } else {
+            outer.elsewhere
+        },
         ..inner
     };
-    let parent = icv::current();
     // SAFETY: the crew is this thread's alone, and its last team is complete.
     unsafe {
         team.set_up(Setup {

@@ -234,6 +234,11 @@ impl Bench<'_> {
             tracker.to_owned(),
         ];
         args.extend(self.plan.launch.iter().cloned());
+        if !self.plan.launch.is_empty() {
+            // Not every way to another host hands the environment on.
+            let names = directives.env.iter().map(|(name, _)| name.clone());
+            args.extend(names.flat_map(|name| ["-x".to_owned(), name]));
+        }
         args.extend(directives.caperun.iter().cloned());
         args.push(format!("./{PROGRAM}"));
         args.extend(directives.args.iter().cloned());

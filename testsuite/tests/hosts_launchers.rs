@@ -469,6 +469,7 @@ impl Bench {
         self.expect(&filed, 0, "")?;
         let written = std::fs::read_to_string(self.folder.path().join("log.0.out"))?;
         holds(&written, "prog: 2 threads")?;
+        self.check_mapping()?;
         let checked = self.caperun(&["--host", "a:1,b:1", "--check"])?;
         for part in ["latency", "glibc", "no problems found"] {
             holds(&checked.text(), part)?;
@@ -477,7 +478,46 @@ impl Bench {
         holds(&tested.text(), "of 2 threads in all right")?;
         holds(&tested.text(), "speed-up")
     }
+
+    /// What cannot be had of another host's file ends the job, and the message says what, who and where.
+    fn check_mapping(&self) -> Result<(), Failed> {
+        let folder = self.folder.path();
+        std::fs::write(folder.join("map.c"), MAPPING)?;
+        let words = ["-O1", "map.c", "-o", "map"];
+        let built = Invocation::new(&self.tools.capec, words, folder)
+            .run(LIMIT)
+            .map_err(|error| error.to_string())?;
+        self.expect(&built, 0, "")?;
+        let together = self.caperun(&["-n", "2", "./map"])?;
+        self.expect(&together, 0, "mapped\n")?;
+        let apart = self.caperun(&["--host", "a:1,b:1", "./map"])?;
+        for part in [
+            "mmap: the descriptor",
+            "(map.c)' is used by rank 1, thread 1 on host b in the region at map.c:8",
+            "on another host",
+        ] {
+            holds(&apart.messages(), part)?;
+        }
+        Ok(())
+    }
 }
+
+/// A mapping of a file of the driver's that would have to be the kernel's.
+const MAPPING: &str = r#"#include <fcntl.h>
+#include <omp.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+int main(void) {
+    int file = open("map.c", O_RDWR);
+    #pragma omp parallel
+    if (omp_get_thread_num() == 1) {
+        void *view = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        puts(view != MAP_FAILED ? "mapped" : "not mapped");
+    }
+    return 0;
+}
+"#;
 
 fn holds(text: &str, part: &str) -> Result<(), Failed> {
     if text.contains(part) {

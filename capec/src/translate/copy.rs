@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::nested;
 use super::tokens::{Token, TokenKind, closing};
 
 /// Prefix of the labels that stand for pragmas.
@@ -59,9 +60,15 @@ impl ParseCopy {
                 },
             })
             .collect();
+        let nested = nested::untranslated(text, tokens);
+        edits.extend(nested.iter().map(|range| Edit {
+            range: range.clone(),
+            text: ";".to_owned(),
+        }));
+        let hidden = |at: usize| nested.iter().any(|range| range.contains(&at));
         let grammar: Vec<Token> = tokens
             .iter()
-            .filter(|token| token.kind != TokenKind::Directive)
+            .filter(|token| token.kind != TokenKind::Directive && !hidden(token.range.start))
             .cloned()
             .collect();
         edits.extend(

@@ -7,6 +7,7 @@ mod reductions;
 mod regions;
 mod scan;
 mod simd;
+mod slanted;
 mod target;
 mod tasking;
 mod tasks;

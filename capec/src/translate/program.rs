@@ -316,8 +316,8 @@ pub struct Loop {
     pub subtracted: bool,
     /// Step; absent: 1.
     pub amount: Option<Range<usize>>,
-    /// Its first value or bound refers to the variable of a loop around it.
-    pub dependent: bool,
+    /// The variable of the loop around it that its first value or bound refers to.
+    pub outer: Option<EntityId>,
     /// It moves away from its bound: it has no iteration.
     pub away: bool,
 }
@@ -664,7 +664,7 @@ pub fn associated(program: &Program<'_>, form: &Canonical<'_>, entity: EntityId)
         upwards: form.upwards,
         subtracted: form.step.subtracted,
         amount: form.step.amount.map(|amount| program.range(amount.span)),
-        dependent: false,
+        outer: None,
         away: form.away,
     }
 }

@@ -70,6 +70,7 @@ templates! {
     TASKLOOP = "taskloop",
     TASKLOOP_BODY = "taskloop-body",
     TASKLOOP_BODY_COLLAPSE = "taskloop-body-collapse",
+    TASKLOOP_BODY_SLANTED = "taskloop-body-slanted",
     TASKWAIT = "taskwait",
     TASKWAIT_DEPEND = "taskwait-depend",
     TEAMS = "teams",

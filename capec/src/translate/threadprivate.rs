@@ -118,7 +118,18 @@ fn check_clauses(program: &Program<'_>, problems: &mut Vec<Problem>) {
                     "'{}' is threadprivate and can be in no data-sharing clause but 'copyin'",
                     found.name
                 );
-                problems.push(Problem::new(directive.range.clone(), message));
+                let items = directive
+                    .clauses
+                    .iter()
+                    .flat_map(|clause| match &clause.kind {
+                        ClauseKind::List(_, items) => items.as_slice(),
+                        _ => &[],
+                    });
+                let named = items
+                    .map(|item| item.name.clone())
+                    .find(|place| program.slice(place) == found.name);
+                let place = named.unwrap_or(directive.range.clone());
+                problems.push(Problem::new(place, message));
             }
         }
     }

@@ -80,6 +80,7 @@ enum cape_call_kind {
 extern long long cape_remote(int number, struct cape_call call, void *data, size_t size);
 extern ssize_t cape_remote_pieces(int number, const struct iovec *pieces, int count, int writes);
 extern int cape_remote_path(int number, char *path, size_t room);
+extern int cape_borrow(int number);
 extern void cape_refuse_remote(int number, const char *function, const char *what);
 extern FILE *cape_open_remote(int number, const char *mode);
 extern ssize_t cape_over_read(void *cookie, char *buffer, size_t size);
@@ -124,6 +125,9 @@ static inline long long mapped(struct cape_use use, int kind, long long offset, 
     struct cape_request request = {kind, whence, offset};
     return cape_mapped(use.mapped, request);
 }
+
+/* A program linked without --wrap has no real names. */
+#define REALLY(name) (__real_##name != NULL ? __real_##name : name)
 
 /* ---- opening streams ---------------------------------------------------------------------------------------------------- */
 static FILE *opened(FILE *stream, const char *name)
@@ -619,9 +623,14 @@ void *__wrap_mmap64(void *address, size_t length, int protection, int flags, int
     if (!cape_notes_files || internal) return __real_mmap64(address, length, protection, flags, own, offset);
     void *result = cape_map(length, protection, flags, descriptor, offset);
     if (result != NULL) return result;
-    if (own == CAPE_REMOTE) cape_refuse_remote(descriptor, "mmap", "only private mappings and such of files that it opened for reading can be made here");
+    int borrowed = own == CAPE_REMOTE ? cape_borrow(descriptor) : -1;
+    if (borrowed >= 0)
+        own = borrowed;
+    else if (own == CAPE_REMOTE)
+        cape_refuse_remote(descriptor, "mmap", "only private mappings and such of files that it opened for reading can be made here");
     result = __real_mmap64(address != NULL ? address : cape_mapping_hint(length), length, protection, flags, own, offset);
     if (result != MAP_FAILED) cape_note_mapping(result, length, own);
+    if (borrowed >= 0) REALLY(close)(borrowed);
     return result;
 }
 void *__wrap_mmap(void *address, size_t length, int protection, int flags, int descriptor, off_t offset)
@@ -660,9 +669,6 @@ int __wrap_fchdir(int descriptor)
 }
 
 /* ---- what streams.rs needs of stdio ----------------------------------------------------------------------------------------- */
-/* A program linked without --wrap has no real names. */
-#define REALLY(name) (__real_##name != NULL ? __real_##name : name)
-
 void *cape_open_over(void *cookie, int flags)
 {
     static const cookie_io_functions_t functions = {

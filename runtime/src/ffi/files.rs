@@ -51,7 +51,7 @@ use crate::session::{self, Session};
 pub const REMOTE: c_int = c_int::MIN;
 
 /// Most workers that the driver has a socket for.
-const NEIGHBOURS: u32 = 24;
+const NEIGHBOURS: u32 = 16;
 
 // files.c
 unsafe extern "C" {
@@ -150,7 +150,7 @@ pub fn start(session: &Session, job: &str) {
     if session.rank == 0 {
         driver::start(&address);
     } else {
-        worker::start((session.rank <= NEIGHBOURS).then_some(address));
+        worker::start(address, session.rank <= NEIGHBOURS);
     }
 }
 

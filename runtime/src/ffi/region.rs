@@ -38,7 +38,7 @@ pub unsafe extern "C" fn cape_parallel(
         icvs.team_size(TeamRequest {
             num_threads,
             active_levels: outer.active_level,
-            busy: team::wait::busy().saturating_sub(outer.others),
+            busy: (team::wait::busy().saturating_sub(outer.others)).saturating_add(outer.elsewhere),
             slots: icv::process().all_slots(),
         })
     };

@@ -131,11 +131,18 @@ impl Blocks {
     }
 
     /// A block that other ranks may refer to, and its size. There is a limit to them, and to their size.
+    #[inline]
     fn take_in_image(&self, size: usize) -> Option<(*mut Task, usize)> {
         let (class, size) = image_class(size)?;
         if let Some(block) = self.take_kept(class) {
             return Some((block.cast(), size));
         }
+        Blocks::take_fresh(size)
+    }
+
+    /// A block of the image that nobody has had yet, and its size.
+    #[cold]
+    fn take_fresh(size: usize) -> Option<(*mut Task, usize)> {
         let session = crate::session::get()?;
         let memory = session.layout.task_memory(session.rank);
         let offset = TAKEN.fetch_add(size, Relaxed);

@@ -168,6 +168,23 @@ impl Group {
         }
     }
 
+    /// The taskgroup that `cancel taskgroup` in it is about: one that only holds a worksharing construct's or a region's reduction is none
+    /// that the program wrote, so where another is around it, it is that.
+    pub fn cancellable(&self) -> &Group {
+        // SAFETY: taskgroups around an unfinished one are unfinished.
+        let outer = unsafe { self.outer.as_ref() };
+        match outer {
+            Some(outer) if self.holds_shares() => outer.cancellable(),
+            _ => self,
+        }
+    }
+
+    /// Whether its items are copies of a `reduction(task, …)`.
+    fn holds_shares(&self) -> bool {
+        let mut items = self.reductions.iter();
+        items.any(|reduction| !reduction.item.shared.is_null())
+    }
+
     /// Tasks of it that have not begun are dropped from now on. Whether that is news.
     pub fn cancel(&self) -> bool {
         !self.cancelled.swap(true, Relaxed)

@@ -254,12 +254,13 @@ impl Pool {
             place(&mut ring, Deferred(task));
             deque.length.store(ring.len(), Relaxed);
         }
+        // A sleeper announces itself and then looks at the queues. The only thread of a pool may sleep too, until a thread of the
+        // program's own fulfils an event.
+        fence(SeqCst);
+        if self.sleeping.load(Relaxed) > 0 {
+            self.wake_one();
+        }
         if self.shares() {
-            // A sleeper announces itself and then looks at the queues.
-            fence(SeqCst);
-            if self.sleeping.load(Relaxed) > 0 {
-                self.wake_one();
-            }
             // SAFETY: the promise made to `prepare`.
             if let Some(gate) = unsafe { self.gate.as_ref() } {
                 gate.notify();

@@ -450,7 +450,7 @@ pub fn timed(body: usize, level: u32, action: impl FnOnce()) {
 pub fn offer(pool: &Pool, body: usize) {
     let phase = PHASE.load(Relaxed);
     if HUNGER.load(Relaxed) > 0 && HUNGER_PHASE.load(Relaxed) == phase {
-        if pool.queued() > 0 {
+        if giver::is_idle() && pool.queued() > 0 {
             giver::poke_if_idle();
         }
     } else if ANNOUNCED.load(Relaxed) != phase + 1 {

@@ -265,7 +265,7 @@ pub fn group_cancel() -> bool {
     }
     let worker = Worker::get();
     // SAFETY: the innermost taskgroup is alive.
-    if let Some(group) = unsafe { worker.current().group.get().as_ref() }
+    if let Some(group) = unsafe { worker.current().group.get().as_ref() }.map(Group::cancellable)
         && group.cancel()
         && worker.pool().spans_ranks()
     {

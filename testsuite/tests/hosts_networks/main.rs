@@ -1,7 +1,7 @@
 //! Jobs over several hosts: network namespaces with two ranks each (`testsuite::network`).
 //!
 //! A case of each construct and all examples run over plain and over encrypted links, some of them over slow and lossy ones and
-//! through a real `sshd`; then hosts, links and processes fail in the middle of jobs, or never come up. To run every case so:
+//! through a real `sshd`; all cases with files run on hosts that are such by name only; then hosts, links and processes fail in the middle of jobs, or never come up. To run every case so:
 //!
 //! ```text
 //! testsuite/hosts/net.sh up lab 4
@@ -130,6 +130,11 @@ fn main() -> ExitCode {
             trials.push(program(&name, &lab, case, lacks));
         }
     }
+    for (name, case) in constructs.get(FILES).into_iter().flatten() {
+        let case = case.clone();
+        let name = format!("apart::{name}");
+        trials.push(trial(&name, None, move || check_apart(&case)));
+    }
     for (name, needs_ssh, test) in trouble::ALL {
         let lacks = net.clone().or_else(|| ssh.clone().filter(|_| needs_ssh));
         trials.push(trial(&format!("trouble::{name}"), lacks, move || {
@@ -146,6 +151,24 @@ const SLOW: &[&str] = &["barrier", "for", "reduction", "single"];
 const SSH: &[&str] = &["critical", "parallel", "taskloop"];
 /// Constructs that are no matter of the network.
 const LOCAL: &[&str] = &["compile", "errors"];
+
+/// The construct whose cases all run on hosts that are such by name only: ranks there share neither descriptors nor memory, and no
+/// network is needed.
+const FILES: &str = "io";
+
+fn check_apart(case: &Case) -> Result<(), Failed> {
+    let mut plan = Plan::from_environment()?;
+    let tools = Tools::find(plan.bin_dir.as_deref())?;
+    let launch = [
+        "--host",
+        "a:2,b:2,c:2,d:2",
+        "--launch-agent",
+        "env FAKE_HOST={host}",
+    ];
+    plan.launch = launch.map(str::to_owned).into();
+    plan.shapes = shapes(&(HOSTS * SLOTS).to_string())?;
+    Ok(check(case, &tools, &plan)?)
+}
 
 fn program(name: &str, lab: &Arc<Lab>, case: &Case, lacks: &Option<String>) -> Trial {
     let (lab, case) = (Arc::clone(lab), case.clone());

@@ -235,8 +235,12 @@ impl<'a> Parser<'a> {
             self.refuse_clause(directive, parts, name, range);
             return None;
         }
-        let known = self
-            .loop_clause(name, arguments.as_ref(), &range)
+        // Dependences between iterations are those of `ordered` only.
+        let of_loop = match name == "depend" && parts != [DirectiveKind::Ordered] {
+            true => None,
+            false => self.loop_clause(name, arguments.as_ref(), &range),
+        };
+        let known = of_loop
             .or_else(|| self.tasking_clause(parts[0], directive, name, &arguments, &range))
             .or_else(|| self.offload_clause(parts, name, &arguments, &range));
         let kind = match known {

@@ -6,25 +6,9 @@
 use super::super::code::Code;
 use super::super::directive::{ClauseKind, DirectiveKind, LoopClause, SinkItem};
 use super::super::loops::Relation;
-use super::super::program::{ConstructId, EntityId, Leaf, Loop, Program};
+use super::super::program::{ConstructId, Leaf, Loop, Program};
 use super::super::template::{self, lines};
 use super::Lowerer;
-
-/// The associated loops of a construct whose body is a function of its own.
-pub(super) struct Nest {
-    /// First value, bound, stride and number of iterations of each loop, and the number of all iterations.
-    pub(super) bounds: Code,
-    /// Those names that the function needs; each with the variable whose type it has (else as cape_count or a pointer's stride).
-    pub(super) carried: Vec<(Option<EntityId>, String)>,
-    /// Sets the loop variables that are lastprivate to their values after the loop.
-    pub(super) last: Vec<Code>,
-    /// Sets the variable of a single loop for the chunk.
-    pub(super) start: Code,
-    /// Steps the innermost loop's variable.
-    pub(super) step: Code,
-    /// Of several loops: the innermost one's number of iterations, and what sets all variables from cape_rest.
-    pub(super) coordinates: Option<(Code, Code)>,
-}
 
 impl Lowerer<'_, '_> {
     pub(super) fn worksharing_loop(&mut self, id: ConstructId) -> Code {
@@ -36,10 +20,10 @@ impl Lowerer<'_, '_> {
         let suffixes = suffixes(all);
         let collapsed = construct.collapsed.clamp(1, all.len());
         let (loops, names) = (&all[..collapsed], &suffixes[..collapsed]);
-        let triangular = loops.iter().any(|each| each.dependent);
+        let triangular = loops.iter().any(|each| each.outer.is_some());
         let mut bounds: Vec<Code> = Vec::new();
         for (each, suffix) in all.iter().zip(&suffixes) {
-            bounds.push(match each.dependent {
+            bounds.push(match each.outer.is_some() {
                 true => self.bound_names(id, each, suffix),
                 false => self.bounds(id, each, suffix, true),
             });
@@ -173,51 +157,6 @@ impl Lowerer<'_, '_> {
         chunk.map_or_else(|| Code::made("0"), |range| self.user(range))
     }
 
-    /// The loops of a taskloop.
-    pub(super) fn nest(&mut self, id: ConstructId) -> Nest {
-        let program = self.program;
-        let loops = &program.constructs[id].loops;
-        let suffixes = suffixes(loops);
-        let (mut bounds, mut carried, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        for (each, suffix) in loops.iter().zip(&suffixes) {
-            bounds.push(self.bounds(id, each, suffix, true));
-            carried.push((Some(each.entity), format!("cape_first{suffix}")));
-            let name = stride(each, suffix, program);
-            if name.starts_with("cape_stride") {
-                let kind = (!program.is_pointer(each.entity)).then_some(each.entity);
-                carried.push((kind, name));
-            }
-            carried.push((None, format!("cape_count{suffix}")));
-            last.extend(self.last_value(id, each, suffix, &format!("cape_count{suffix}")));
-        }
-        if loops.len() > 1 {
-            bounds.push(Code::made(format!(
-                "const unsigned long long cape_count = {};",
-                product(&suffixes)
-            )));
-        }
-        let innermost = loops.len() - 1;
-        let step = format!(
-            "{} {}= {}",
-            self.name(&loops[innermost]),
-            sign(&loops[innermost]),
-            stride(&loops[innermost], &suffixes[innermost], program)
-        );
-        Nest {
-            bounds: lines(bounds),
-            carried,
-            last,
-            start: Code::made(self.start(&loops[0], "", "cape_chunk->first")),
-            step: Code::made(step),
-            coordinates: (loops.len() > 1).then(|| {
-                (
-                    Code::made(format!("cape_count{}", suffixes[innermost])),
-                    self.coordinates(loops, &suffixes),
-                )
-            }),
-        }
-    }
-
     /// What comes before the loop that runs `cape_run` iterations, and its header. Steps of one end below the user's bound, which the
     /// variable's type holds, and the host compiler makes the best of them. Others count down, so that it knows the trip count and the
     /// variable cannot overflow. A simd loop has to be in canonical form.
@@ -279,7 +218,11 @@ impl Lowerer<'_, '_> {
 
     /// Addresses of originals, and the steps of linear variables.
     pub(super) fn loop_originals(&mut self, id: ConstructId) -> Code {
-        let mut all = vec![self.originals(id)];
+        lines([self.originals(id), self.linear_steps(id)])
+    }
+
+    pub(super) fn linear_steps(&mut self, id: ConstructId) -> Code {
+        let mut all = Vec::new();
         let construct = &self.program.constructs[id];
         for private in &construct.private {
             let Some(step) = &private.linear else {
@@ -298,7 +241,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// Sets linear variables for the chunk.
-    fn linear_starts(&self, id: ConstructId, at: &str) -> Code {
+    pub(super) fn linear_starts(&self, id: ConstructId, at: &str) -> Code {
         let construct = &self.program.constructs[id];
         let linear = construct
             .private
@@ -347,7 +290,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The stride, where it is no constant.
-    fn stride_value(&mut self, id: ConstructId, each: &Loop, suffix: &str) -> Code {
+    pub(super) fn stride_value(&mut self, id: ConstructId, each: &Loop, suffix: &str) -> Code {
         let Some(amount) = &each.amount else {
             return Code::default();
         };
@@ -382,7 +325,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The number of iterations, computed without overflow.
-    fn count(&self, each: &Loop, suffix: &str) -> String {
+    pub(super) fn count(&self, each: &Loop, suffix: &str) -> String {
         let (low, high) = if each.upwards {
             ("cape_first", "cape_bound")
         } else {
@@ -459,7 +402,7 @@ impl Lowerer<'_, '_> {
         let mut code = Code::default();
         let outer = loops.len() - 1;
         for (level, (each, suffix)) in loops.iter().zip(suffixes).enumerate() {
-            if each.dependent {
+            if each.outer.is_some() {
                 code.append(self.bounds(id, each, suffix, false));
                 code.text("\n");
             }

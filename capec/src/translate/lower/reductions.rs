@@ -214,7 +214,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// Dimensions of `entity`'s array type after the first `skipped` steps from its name.
-    fn arrays(&self, entity: EntityId, skipped: usize) -> usize {
+    pub(super) fn arrays(&self, entity: EntityId, skipped: usize) -> usize {
         let layers = self.program.layers(entity).0;
         layers
             .iter()

@@ -4,7 +4,7 @@
 use super::super::code::Code;
 use super::super::declare::{expression, in_pragma, spelled};
 use super::super::directive::{ClauseKind, DirectiveKind, LoopClause, Operator};
-use super::super::program::{ConstructId, Leaf, Private};
+use super::super::program::{ConstructId, EntityId, EntityKind, Leaf, Private, Program};
 use super::super::template::{self, lines};
 use super::Lowerer;
 
@@ -89,7 +89,9 @@ impl Lowerer<'_, '_> {
             let name = program.entities[private.entity].name.clone();
             let home = program.entities[private.entity].home == Some(id);
             let outer = expression(program, private.entity, construct.parent);
-            let hidden = !home && spelled(program, private.entity, construct.parent).is_some();
+            let renamed = spelled(program, private.entity, construct.parent).is_some();
+            let hidden =
+                !home && (renamed || out_of_sight(program, private.entity, construct.parent));
             if hidden && private.needs_original() {
                 originals.push(Code::made(format!(
                     "__typeof__({outer}) *const cape_orig_{name} = &{outer};"
@@ -195,4 +197,25 @@ fn pragma(name: &str, clauses: &[String]) -> String {
         text += clause;
     }
     text
+}
+
+/// Whether the function outlined around `scope` has nothing of `entity`, a variable of the function that it was taken from: no use in
+/// there is a use of that.
+fn out_of_sight(program: &Program<'_>, entity: EntityId, scope: Option<ConstructId>) -> bool {
+    let found = &program.entities[entity];
+    if found.kind == EntityKind::Global {
+        return false;
+    }
+    let mut next = scope;
+    while let Some(id) = next.filter(|_| next != found.home) {
+        let construct = &program.constructs[id];
+        if construct.treatment(entity).is_some() || construct.captures.contains_key(&entity) {
+            return false;
+        }
+        if construct.leaf.is_region() {
+            return true;
+        }
+        next = construct.parent;
+    }
+    false
 }

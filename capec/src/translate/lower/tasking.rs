@@ -262,10 +262,13 @@ impl Lowerer<'_, '_> {
             let name = &program.entities[*entity].name;
             let dimensions = program.array_dimensions(*entity);
             let (address, element, count) = if !item.sections.is_empty() {
-                let below = dimensions.saturating_sub(usize::from(program.is_array(*entity)));
+                let below = self.arrays(*entity, item.sections.len());
                 let element = format!("cape_orig_{name}[0]{}", "[0]".repeat(below));
-                let count =
-                    format!("cape_len_{name} * (sizeof cape_orig_{name}[0] / sizeof {element})");
+                let length = match item.sections.len() {
+                    1 => format!("cape_len_{name}"),
+                    _ => format!("cape_len_{name}_all"),
+                };
+                let count = format!("{length} * (sizeof cape_orig_{name}[0] / sizeof {element})");
                 (format!("(void *)cape_orig_{name}"), element, count)
             } else {
                 let element = format!("{outer}{}", "[0]".repeat(dimensions));

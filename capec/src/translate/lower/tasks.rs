@@ -70,12 +70,20 @@ impl Lowerer<'_, '_> {
             ("BODY", self.body(id)),
             ("RESULTS", self.task_results(id, nest.last)),
         ];
-        let outlined = match nest.coordinates {
-            None => {
+        let outlined = match (nest.slanted, nest.coordinates) {
+            (Some(slanted), Some((inner, _))) => {
+                fillings.push(("START", nest.start));
+                fillings.push(("INNER", inner));
+                fillings.push(("NAMES", slanted.names));
+                fillings.push(("ROWS", slanted.rows));
+                fillings.push(("END", Code::made(slanted.end)));
+                template::TASKLOOP_BODY_SLANTED.fill(fillings)
+            }
+            (_, None) => {
                 fillings.push(("START", nest.start));
                 template::TASKLOOP_BODY.fill(fillings)
             }
-            Some((inner, coordinates)) => {
+            (None, Some((inner, coordinates))) => {
                 fillings.push(("INNER", inner));
                 fillings.push(("COORDINATES", coordinates));
                 template::TASKLOOP_BODY_COLLAPSE.fill(fillings)
@@ -248,6 +256,9 @@ impl Lowerer<'_, '_> {
         for (kind, name) in carried {
             let declaration = match kind {
                 Some(entity) => self.copy_declaration(id, *entity, name),
+                None if name.contains("_slope") || name.starts_with("cape_step_") => {
+                    format!("const long long {name}")
+                }
                 None if name.starts_with("cape_stride") => format!("long {name}"),
                 None => format!("const unsigned long long {name}"),
             };

@@ -407,16 +407,21 @@ impl<'a> Resolver<'a, '_> {
     ) {
         let name = self.program.slice(&item.name);
         let (layers, base) = self.program.layers(entity);
-        let scalar =
-            layers.is_empty() && matches!(base, program::Base::Arithmetic | program::Base::Unknown);
+        let scalar = layers.is_empty()
+            && matches!(base, program::Base::Arithmetic | program::Base::Unknown)
+            && !self.is_floating(entity);
         if !scalar && !self.program.is_pointer(entity) {
             let message = format!("'{name}' in 'linear' must be an integer or a pointer");
             self.problems.push(Problem::new(item.name.clone(), message));
         }
         let at = self.receiver(all, ListKind::Linear);
+        let tasks = self.program.constructs[at].leaf == Leaf::Taskloop;
         let list = &mut self.program.constructs[at].private;
         if let Some(private) = list.iter_mut().find(|private| private.entity == entity) {
             private.linear = Some(step.clone());
+            // A task begins with the value from before all of them.
+            private.first |= tasks;
+            private.last |= tasks;
         }
     }
 

@@ -123,11 +123,11 @@ impl<'a> Resolver<'a, '_> {
         for expression in [form.first, form.bound] {
             self.outside(scope, expression);
         }
-        let dependent = self.depends(id, from);
+        let outer = self.depends(id, from);
         if let Some(amount) = form.step.amount {
             let from = self.program.uses.len();
             self.outside(scope, amount);
-            if self.depends(id, from) {
+            if self.depends(id, from).is_some() {
                 let message = "the increment of a collapsed loop may not depend on the variable of an outer one";
                 let place = self.program.range(amount.span);
                 self.problems.push(Problem::new(place, message));
@@ -154,7 +154,7 @@ impl<'a> Resolver<'a, '_> {
         };
         self.check_loop_type(entity, &self.program.range(form.first.span));
         let mut found = program::associated(self.program, form, entity);
-        found.dependent = dependent;
+        found.outer = outer;
         let inner =
             self.program.constructs[id].loops.len() >= self.program.constructs[id].collapsed;
         if !inner || !own {
@@ -163,14 +163,20 @@ impl<'a> Resolver<'a, '_> {
         self.program.constructs[id].loops.push(found);
     }
 
+    /// Whether the variable, or what it is an array of or points to, is declared with `float` or `double`.
+    pub(super) fn is_floating(&self, entity: EntityId) -> bool {
+        let declared = self.program.entities[entity].declared.as_ref();
+        declared.is_some_and(|declared| {
+            let specifiers = self.program.slice(&declared.specifiers);
+            self.program.layers(entity).1 == program::Base::Arithmetic
+                && (specifiers.contains("float") || specifiers.contains("double"))
+        })
+    }
+
     fn check_loop_type(&mut self, entity: EntityId, place: &Range<usize>) {
         let (layers, base) = self.program.layers(entity);
         let found = &self.program.entities[entity];
-        let floating = found.declared.as_ref().is_some_and(|declared| {
-            let specifiers = self.program.slice(&declared.specifiers);
-            base == program::Base::Arithmetic
-                && (specifiers.contains("float") || specifiers.contains("double"))
-        });
+        let floating = self.is_floating(entity);
         if layers.is_empty()
             && (floating || matches!(base, program::Base::Record | program::Base::Complex))
         {
@@ -184,8 +190,8 @@ impl<'a> Resolver<'a, '_> {
         }
     }
 
-    /// Whether uses recorded since `from` name variables of outer loops of the nest: those are evaluated inside of it.
-    fn depends(&mut self, id: ConstructId, from: usize) -> bool {
+    /// The variable of an outer loop of the nest that uses recorded since `from` name: those are evaluated inside of it.
+    fn depends(&mut self, id: ConstructId, from: usize) -> Option<EntityId> {
         let outer: Vec<EntityId> = self.program.constructs[id]
             .loops
             .iter()
@@ -224,7 +230,7 @@ impl<'a> Resolver<'a, '_> {
                 );
             self.problems.push(problem);
         }
-        !on.is_empty()
+        on.first().map(|(entity, _)| *entity)
     }
 
     fn loop_variable(
@@ -243,7 +249,7 @@ impl<'a> Resolver<'a, '_> {
                 .find_map(|outer| self.program.constructs[*outer].treatment(entity))
         });
         let wrong = match treatment {
-            Some(private) if private.first => Some("firstprivate"),
+            Some(private) if private.first && private.linear.is_none() => Some("firstprivate"),
             Some(private) if private.reduction.is_some() => Some("reduction"),
             Some(private)
                 if private.linear.is_some() && !construct.parts.contains(&DirectiveKind::Simd) =>
@@ -291,7 +297,10 @@ impl<'a> Resolver<'a, '_> {
             Some(private) => {
                 private.loop_variable = true;
                 private.conditional = false;
-                private.last |= private.linear.take().is_some();
+                if private.linear.take().is_some() {
+                    private.first = false;
+                    private.last = true;
+                }
             }
             None => list.push(Private {
                 loop_variable: true,

@@ -342,7 +342,7 @@ pub unsafe extern "C" fn cape_refuse_remote(
         "descriptor",
         &name,
         &format!(
-            "rank 0 on another host has it, and {}: do this in a master construct or in serial code, or open the file in the region",
+            "rank 0 has it, on another host, and {}: do this in a master construct or in serial code, or open the file in the region",
             what.to_string_lossy()
         ),
     );

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::c_int;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::link::{self, Answer, Question};
 use super::slots::{Board, Far, Slot};
 use super::streams::{self, File, Mapped, Parts};
-use super::{REMOTE, forwarding, refuse, remote};
+use super::{REMOTE, forwarding, internal, refuse, remote};
 use crate::failure::fatal;
 
 /// A descriptor of the driver's.
@@ -23,8 +23,8 @@ enum Lent {
 /// How the driver is asked.
 #[derive(Debug)]
 enum Line {
-    /// It is on this host, at this address.
-    Unasked(String),
+    /// Perhaps it is on this host.
+    Unasked,
     /// On this host.
     Near(OwnedFd, Board),
     /// On another one.
@@ -33,6 +33,8 @@ enum Line {
 
 #[derive(Debug)]
 struct Client {
+    /// Where the driver listens, if it is on this host.
+    address: String,
     line: Line,
     /// `None`: nobody has noted that number, it is this rank's own.
     descriptors: HashMap<c_int, Option<Lent>>,
@@ -45,10 +47,11 @@ fn client() -> MutexGuard<'static, Option<Client>> {
     CLIENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes where the service is; `None`: it is to be asked over the job's links.
-pub fn start(address: Option<String>) {
+/// Notes where the service is, if it is on this host; unless it is `near`, it is to be asked over the job's links even then.
+pub fn start(address: String, near: bool) {
     *client() = Some(Client {
-        line: address.map_or(Line::Far, Line::Unasked),
+        address,
+        line: if near { Line::Unasked } else { Line::Far },
         descriptors: HashMap::new(),
     });
     streams::activate();
@@ -64,15 +67,15 @@ impl Client {
     /// The socket to the driver and the slots, if it can be reached that way: it cannot from another host or network namespace, nor
     /// where this process or the driver may have no more descriptors.
     fn near(&mut self) -> Option<(&OwnedFd, &Board)> {
-        if let Line::Unasked(address) = &self.line {
-            self.line = match link::connect_to(address) {
+        if let Line::Unasked = self.line {
+            self.line = match link::connect_to(&self.address) {
                 Ok(socket) => meet(socket),
                 Err(_) => Line::Far,
             };
         }
         match &self.line {
             Line::Near(socket, board) => Some((socket, board)),
-            Line::Unasked(_) | Line::Far => None,
+            Line::Unasked | Line::Far => None,
         }
     }
 
@@ -188,6 +191,21 @@ pub fn descriptor(number: c_int, function: &str) -> c_int {
     };
     client.descriptors.insert(number, lent);
     local
+}
+
+/// A descriptor of the driver's that is otherwise used there, for what can be done with a copy only; -1: the driver is on another host.
+#[unsafe(no_mangle)]
+pub extern "C" fn cape_borrow(number: c_int) -> c_int {
+    let _internal = internal();
+    let guard = client();
+    let Some(client) = guard.as_ref() else {
+        return -1;
+    };
+    let Ok(socket) = link::connect_to(&client.address) else {
+        return -1;
+    };
+    let (_, descriptor) = exchange(&socket, &Question::Descriptor(number));
+    descriptor.map_or(-1, IntoRawFd::into_raw_fd)
 }
 
 /// Closes a descriptor of the driver's, there; `None`: it is not the driver's.

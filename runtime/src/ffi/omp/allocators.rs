@@ -343,15 +343,52 @@ pub unsafe extern "C" fn omp_realloc(
     } else {
         allocator
     };
+    // The old block's room in the pool is the new one's, as where a block grows in its place.
+    // SAFETY: memory is reallocated before its allocator is destroyed.
+    unsafe { give_back(&old) };
     // SAFETY: the caller's promise.
     let new = unsafe { omp_alloc(size, allocator) };
-    if !new.is_null() {
-        // SAFETY: both have that many bytes, and one is new.
-        unsafe { new.copy_from_nonoverlapping(memory, old.size.min(size)) };
-        // SAFETY: the caller's promise.
-        unsafe { omp_free(memory, free_allocator) };
+    if new.is_null() {
+        // SAFETY: as above.
+        unsafe { take_again(&old) };
+        return new;
     }
+    // SAFETY: both have that many bytes, and one is new.
+    unsafe { new.copy_from_nonoverlapping(memory, old.size.min(size)) };
+    // SAFETY: the block came from __wrap_malloc.
+    unsafe { __wrap_free(old.block) };
     new
+}
+
+unsafe fn is_limited(header: &Header) -> bool {
+    // SAFETY: the caller's promise: the allocator exists.
+    header.allocator > PREDEFINED && unsafe { traits_of(header.allocator) }.pool != NO_LIMIT
+}
+
+/// Its pool may give the room of this block to others.
+unsafe fn give_back(header: &Header) {
+    // SAFETY: the caller's promise: the allocator exists.
+    if unsafe { is_limited(header) } {
+        // SAFETY: as above.
+        unsafe {
+            account(header.allocator, |used| {
+                Some(used.saturating_sub(header.taken))
+            })
+        };
+    }
+}
+
+/// Takes [`give_back`] back; another thread may have used the room, which the pool then has lent twice until one of them is freed.
+unsafe fn take_again(header: &Header) {
+    // SAFETY: the caller's promise: the allocator exists.
+    if unsafe { is_limited(header) } {
+        // SAFETY: as above.
+        unsafe {
+            account(header.allocator, |used| {
+                Some(used.saturating_add(header.taken))
+            })
+        };
+    }
 }
 
 /// `omp_free`; the allocator is known from the memory.
@@ -365,18 +402,8 @@ pub unsafe extern "C" fn omp_free(memory: *mut c_void, _allocator: u64) {
     }
     // SAFETY: the caller's promise: a header precedes it.
     let header = unsafe { memory.cast::<Header>().sub(1).read() };
-    if header.allocator > PREDEFINED {
-        // SAFETY: memory is freed before its allocator is destroyed.
-        let limited = unsafe { traits_of(header.allocator) }.pool != NO_LIMIT;
-        if limited {
-            // SAFETY: as above.
-            unsafe {
-                account(header.allocator, |used| {
-                    Some(used.saturating_sub(header.taken))
-                })
-            };
-        }
-    }
+    // SAFETY: memory is freed before its allocator is destroyed.
+    unsafe { give_back(&header) };
     // SAFETY: the block came from __wrap_malloc.
     unsafe { __wrap_free(header.block) };
 }

@@ -76,6 +76,12 @@ pub fn poke() {
     }
 }
 
+/// Whether it sleeps until it is poked, as far as the calling thread knows.
+#[inline]
+pub fn is_idle() -> bool {
+    IDLE.load(Relaxed)
+}
+
 /// A task was deferred while another rank is hungry.
 #[inline]
 pub fn poke_if_idle() {
@@ -219,7 +225,9 @@ fn give(session: &Session, pool: &Pool) -> Outcome {
     if let Some(each) = each {
         let price = economy::price(publishing::dirty_pages(session, pool));
         let proven = economy::is_proven(kind.body);
-        let wait = economy::wait(each * most as u64, price, super::hungry_for(), proven);
+        // What is sent first serves all that can be given after it.
+        let tasks = if proven { queued.div_ceil(2) } else { most };
+        let wait = economy::wait(each * tasks as u64, price, super::hungry_for(), proven);
         if wait > 0 {
             return Outcome::Kept(Duration::from_nanos(wait));
         }

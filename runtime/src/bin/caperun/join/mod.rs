@@ -252,7 +252,8 @@ fn look_after_one(
         parent: parent.map(|parent| parent.agent),
         contact: first.contact,
         host: site.host.clone(),
-        inherits: true,
+        // Each task's output has a way of its own through the launcher, on which it would overtake that of others.
+        inherits: false,
         elsewhere: !task.together,
         place: (!task.together).then(|| site.host.clone()),
         listen: environment.interface.filter(|_| !task.together),

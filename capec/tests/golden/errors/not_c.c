@@ -1,0 +1,7 @@
+/* No C at all. */
+int main(void)
+{
+#pragma omp parallel
+    ;
+    return 1 +* ;
+}

@@ -1,0 +1,7 @@
+/* A construct that does not exist. */
+int main(void)
+{
+#pragma omp metadirective when(construct={parallele} : parallel)
+    ;
+    return 0;
+}
