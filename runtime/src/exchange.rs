@@ -58,7 +58,7 @@ const ENDED_PEER_GRACE: Duration = Duration::from_secs(60);
 
 fn grace(reason: &CloseReason) -> Duration {
     match reason {
-        CloseReason::Ended | CloseReason::Broken(_) => ENDED_PEER_GRACE,
+        CloseReason::Ended => ENDED_PEER_GRACE,
         _ => LOST_PEER_GRACE,
     }
 }

@@ -61,7 +61,7 @@ pub enum Left {
     Kept,
     /// To publish, so that retired locks can be dropped: there are many.
     Crowded,
-    /// To give the lock back, and to call [`gone`] then: another rank wants it.
+    /// To give the lock back, and to call [`Locks::gone`] then: another rank wants it.
     Wanted,
     /// No thread of this rank owned it.
     NotOwned,
@@ -70,7 +70,7 @@ pub enum Left {
 /// What becomes of a lock that another rank wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recalled {
-    /// The caller is to give it back, and to call [`gone`] then.
+    /// The caller is to give it back, and to call [`Locks::gone`] then.
     Free,
     /// As `Free`, but to publish first.
     Dirty,

@@ -313,7 +313,8 @@ impl Bench {
         let mut line: Vec<String> = before.iter().map(|word| (*word).to_owned()).collect();
         line.push(tasks.to_string());
         if self.launcher.name == "allocation" {
-            line.extend(["-N2".to_owned(), self.tools.caperun.display().to_string()]);
+            let nodes = if tasks > 4 { "-N4" } else { "-N2" };
+            line.extend([nodes.to_owned(), self.tools.caperun.display().to_string()]);
         }
         line.push(self.folder.path().join("prog").display().to_string());
         line.extend(words.iter().map(|word| (*word).to_owned()));
@@ -489,7 +490,7 @@ impl Bench {
             .map_err(|error| error.to_string())?;
         self.expect(&built, 0, "")?;
         let together = self.caperun(&["-n", "2", "./map"])?;
-        self.expect(&together, 0, "mapped\n")?;
+        self.expect(&together, 0, "prog: mapped\n")?;
         let apart = self.caperun(&["--host", "a:1,b:1", "./map"])?;
         for part in [
             "mmap: the descriptor",
@@ -513,7 +514,7 @@ int main(void) {
     #pragma omp parallel
     if (omp_get_thread_num() == 1) {
         void *view = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        puts(view != MAP_FAILED ? "mapped" : "not mapped");
+        puts(view != MAP_FAILED ? "prog: mapped" : "prog: not mapped");
     }
     return 0;
 }

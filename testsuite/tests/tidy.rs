@@ -282,9 +282,13 @@ fn the_readme_mentions_every_construct_and_stays_short() {
             ));
         }
     }
-    let lines = readme.lines().count();
-    if lines >= 250 {
-        complaints.push(format!("README.md: has {lines} lines, 250 are too many"));
+    // The table of what the cases cover grows with them.
+    let generated = |line: &str| line.starts_with("| `") && line.matches('|').count() == 5;
+    let lines = readme.lines().filter(|line| !generated(line)).count();
+    if lines >= 190 {
+        complaints.push(format!(
+            "README.md: has {lines} lines beside the generated ones, 190 are too many"
+        ));
     }
     report(&complaints);
 }

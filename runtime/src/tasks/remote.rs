@@ -357,7 +357,7 @@ fn next_news(session: &Session, gifts: bool) -> Option<TaskReply> {
     Some(news)
 }
 
-/// See [`cancellation::heed`].
+/// See `cancellation::heed`.
 pub fn cancelled(owner: u32, batch: u64, up: bool) {
     if let Some(session) = session::get() {
         cancellation::heed(session, owner, batch, up);
