@@ -11,7 +11,7 @@
 //!
 //! # On the wire
 //!
-//! A frame is one message that begins with the header of [`crate::frame`], and for larger payloads a second one, under another
+//! A frame is one message that begins with the header of `frame`, and for larger payloads a second one, under another
 //! tag, that is the payload as it is: it is neither copied on its way out nor, where MPI can help it, on its way in. Messages of two ranks
 //! do not overtake one another under one tag, so headers and payloads are each in order. A broadcast goes along the tree of [`crate::tree`].
 //! An end that is closed takes leave of everybody it has exchanged frames with, by an empty message.
@@ -19,7 +19,7 @@
 //! # Waiting
 //!
 //! MPI has no descriptor to wait for. So [`Transport::poll`] looks at MPI again and again: at first without a pause but for others who
-//! want the processor, then with pauses that grow with the time waited so far, up to [`LONGEST_PAUSE`]. A wait takes a tenth longer
+//! want the processor, then with pauses that grow with the time waited so far, up to two milliseconds. A wait takes a tenth longer
 //! at most for it, and one that is long costs about a hundredth of a processor. In a pause it sleeps in the sockets' poller where it can, so what comes
 //! from a coordinator, and [`Transport::wake`], end it.
 //!

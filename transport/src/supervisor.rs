@@ -51,16 +51,25 @@ fn interval(detection: Duration) -> Duration {
     detection / LOOKS
 }
 
-/// Judges a connection at a look. `since`: from when on every look has found it waiting. `true`: its host is gone.
+/// Judges a connection at a look. `since`: from when on every look has found it waiting, or when its host was heard after that.
+/// `true`: its host is gone.
 fn judge(waiting: Waiting, since: &mut Option<Instant>, now: Instant, detection: Duration) -> bool {
-    let Waiting::Since(unheard) = waiting else {
-        *since = None;
-        return false;
+    let (unheard, owes) = match waiting {
+        Waiting::No => {
+            *since = None;
+            return false;
+        }
+        Waiting::Heard(unheard) => (unheard, false),
+        Waiting::Since(unheard) => (unheard, true),
     };
     let first = *since.get_or_insert(now);
+    let first = now
+        .checked_sub(unheard)
+        .map_or(first, |heard| first.max(heard));
+    *since = Some(first);
     // Looks are an interval apart, and the first may have come one after the sending.
     let patience = detection - 2 * interval(detection);
-    unheard >= patience && now.saturating_duration_since(first) >= patience
+    owes && now.saturating_duration_since(first) >= patience
 }
 
 impl Node {
@@ -128,8 +137,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_right_after_an_answer_counts_from_then_on() {
+        let early = (0..3).map(|k| Waiting::Heard(Duration::from_secs(k)));
+        assert_eq!(dead_at(early.chain((3..20).map(unheard))), Some(6));
+    }
+
+    #[test]
     fn a_host_that_acknowledges_lives() {
         assert_eq!(dead_at((0..100).map(|k| unheard(k % 3))), None);
+        // A window that is closed for long: each retransmission is answered, and the next one comes later and later.
+        assert_eq!(
+            dead_at((0..100).map(|k| Waiting::Heard(Duration::from_secs(k)))),
+            None
+        );
         let pauses = (0..100).map(|k| if k % 5 == 4 { Waiting::No } else { unheard(60) });
         assert_eq!(dead_at(pauses), None);
     }

@@ -281,6 +281,8 @@ fn prepare(socket: &OwnedFd, address: &Address, detection: Duration) {
 pub(crate) enum Waiting {
     /// Everything sent was acknowledged, or there is no other host.
     No,
+    /// Something sent was not acknowledged yet, but the other host was heard so long ago: since, or at the same moment.
+    Heard(Duration),
     /// Something sent was not acknowledged yet; nothing was heard for so long.
     Since(Duration),
 }
@@ -299,8 +301,12 @@ pub(crate) fn unanswered(socket: &OwnedFd) -> Waiting {
     // In flight, and (re)transmitted after the last answer: a host whose window is closed answers each retransmission, however
     // long the next one takes. Or a probe of a closed window that was not answered yet.
     let owed = info.tcpi_unacked > 0 && info.tcpi_last_data_sent < info.tcpi_last_ack_recv;
+    let unheard = Duration::from_millis(info.tcpi_last_ack_recv.into());
     if owed || info.tcpi_probes > 0 {
-        Waiting::Since(Duration::from_millis(info.tcpi_last_ack_recv.into()))
+        Waiting::Since(unheard)
+    } else if info.tcpi_unacked > 0 {
+        // The kernel's clock ticks every few milliseconds: what was sent right after an answer will be told from it by its retransmission.
+        Waiting::Heard(unheard)
     } else {
         Waiting::No
     }
