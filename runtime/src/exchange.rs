@@ -51,7 +51,7 @@ const FILE_ANSWER_FRAME: u16 = 9;
 /// A sender waits for room beyond this many queued bytes.
 const QUEUE_LIMIT: usize = 4 << 20;
 /// How long the coordinator has to end a job one of whose ranks cannot be reached.
-const LOST_PEER_GRACE: Duration = Duration::from_secs(3);
+const LOST_PEER_GRACE: Duration = Duration::from_millis(1500);
 /// The same where the peer's process has ended: whoever forked it knows how. At the end of a large job ranks close their links long before
 /// the last one hears that the job is over.
 const ENDED_PEER_GRACE: Duration = Duration::from_secs(60);
