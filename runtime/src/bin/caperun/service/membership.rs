@@ -46,7 +46,13 @@ impl Membership {
             .enumerate()
             .find_map(|(k, m)| m.as_ref().map(|m| (k, m)))
         {
-            agree(rank, &member.identity, other, &known.identity)?;
+            let (one, another) = ((rank as usize, &member.identity), (other, &known.identity));
+            // Whoever came first, the message is the same.
+            if one.0 > another.0 {
+                agree(one, another)?;
+            } else {
+                agree(another, one)?;
+            }
         }
         match self.members.get_mut(rank as usize) {
             None => {
@@ -99,7 +105,10 @@ impl Membership {
     }
 }
 
-fn agree(rank: u32, mine: &Identity, other: usize, known: &Identity) -> Result<(), String> {
+fn agree(
+    (rank, mine): (usize, &Identity),
+    (other, known): (usize, &Identity),
+) -> Result<(), String> {
     if mine.build_id != known.build_id {
         return Err(format!(
             "rank {rank} runs another executable than rank {other} (build-id {} and {}): start the same file on every rank, and do \
