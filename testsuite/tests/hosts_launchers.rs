@@ -373,7 +373,9 @@ impl Bench {
         let code = self.run(2, &["-", "3"], &[])?;
         self.expect(&code, 3, "prog: 2 threads, sum 499500\n")?;
         let dead = self.run(3, &["die"], &[])?;
-        if dead.status == 0
+        // When a task dies that has called MPI_Init, MPICH's mpiexec kills the others, and may do so before it has their exit codes.
+        let own_code = self.launcher.name == "data_by_mpich";
+        if (dead.status == 0 && !own_code)
             || !dead.messages().contains("rank 1")
             || !dead.messages().contains("signal 9")
         {

@@ -8,7 +8,9 @@ pub mod briefing;
 pub mod protocol;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,6 +60,8 @@ struct Agent {
     last_turn: Instant,
     outbox: Vec<News>,
     weight: usize,
+    /// The exit code of a job in which a rank here has died of a signal.
+    fate: u8,
     done: bool,
 }
 
@@ -141,6 +145,7 @@ pub fn serve(
     signals: &Signals,
 ) -> Result<u8, Failure> {
     let plugin = joined.as_ref().and_then(|joined| joined.plugin.clone());
+    let by_mpi = plugin.is_some();
     let mut agent = Agent::new(briefing, node, plugin, descriptors, signals)?;
     if let Some(joined) = joined {
         let below = joined.site.below.clone();
@@ -149,7 +154,8 @@ pub fn serve(
     let end = agent.serve(signals);
     agent.close(signals);
     match end {
-        End::Released => Ok(0),
+        // MPICH's mpirun may kill all other tasks, the one that knows the job's exit code among them, as soon as a rank that uses MPI dies.
+        End::Released => Ok(if by_mpi { agent.fate } else { 0 }),
         End::Orphaned(reason) | End::Broken(reason) => Err(Failure::new(format!(
             "agent on host {}: {reason}",
             agent.host
@@ -205,6 +211,7 @@ impl Agent {
             last_turn: now,
             outbox: Vec::new(),
             weight: 0,
+            fate: 0,
             done: false,
         })
     }
@@ -293,8 +300,14 @@ impl Agent {
     /// Passes on what came from below.
     fn pass_on(&mut self) {
         while let Some(news) = self.crew.next_news() {
-            if let News::Request { payload, .. } = &news {
-                self.weight += payload.len();
+            match &news {
+                News::Request { payload, .. } => self.weight += payload.len(),
+                News::Ended(end) if !end.dismissed => {
+                    let signal = ExitStatus::from_raw(end.status).signal();
+                    let code = signal.and_then(|signal| u8::try_from(128 + signal).ok());
+                    self.fate = code.unwrap_or(self.fate);
+                }
+                _ => {}
             }
             self.outbox.push(news);
             if self.weight > BATCH {
